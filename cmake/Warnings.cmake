@@ -1,0 +1,14 @@
+# Flags of every lichen target live on one interface target; nothing is global.
+add_library(lichen_flags INTERFACE)
+target_compile_options(lichen_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wno-missing-field-initializers)
+target_compile_definitions(lichen_flags INTERFACE
+  _GNU_SOURCE _FILE_OFFSET_BITS=64 LICHEN_VERSION="${PROJECT_VERSION}"
+  $<$<NOT:$<CONFIG:Release>>:_GLIBCXX_ASSERTIONS>)
+# One include root: #include "os/fd.h".
+target_include_directories(lichen_flags INTERFACE "${PROJECT_SOURCE_DIR}/src")
+option(LICHEN_WERROR "warnings are errors (on in the presets that we run)" OFF)
+if(LICHEN_WERROR)
+  target_compile_options(lichen_flags INTERFACE -Werror)
+endif()

@@ -1,0 +1,95 @@
+#include <gtest/gtest.h>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "base/stream.h"
+#include "base/text.h"
+
+namespace lichen {
+namespace {
+
+Result<int> half(int value) {
+  if (value % 2 != 0) return fail(Errc::kInvalid, "odd");
+  return value / 2;
+}
+Result<std::string> quarter(int value) {
+  return std::to_string(TRY(half(TRY(half(value)))));
+}
+
+TEST(Result, TryReturnsTheFirstError) {
+  EXPECT_EQ(*quarter(12), "3");
+  EXPECT_EQ(quarter(6).error().message, "odd");
+}
+
+TEST(Result, ContextIsPrintedOutermostFirst) {
+  Error error{.code = Errc::kFailed, .message = "exit status 2"};
+  error = std::move(error).in("RUN make").in("Dockerfile:7");
+  EXPECT_EQ(to_text(error), "Dockerfile:7: RUN make: exit status 2");
+}
+
+TEST(Result, OsErrorNamesCallThingAndRemedy) {
+  const Error error = os_error(28 /* ENOSPC */, "write", "/x");
+  EXPECT_EQ(error.message, "write /x: No space left on device");
+  EXPECT_EQ(error.code, Errc::kNoSpace);
+  EXPECT_NE(error.hint, "");
+}
+
+TEST(Digest, KnownValueAndParse) {
+  const Digest empty = sha256("");
+  EXPECT_EQ(empty.hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(*Digest::parse(empty.text()), empty);
+  EXPECT_FALSE(Digest::parse("sha256:ABC"));
+  EXPECT_FALSE(Digest::parse("sha256:../../etc/passwd"));
+  EXPECT_EQ(Digest::parse("sha512:00").error().code, Errc::kUnsupported);
+}
+
+TEST(Digest, FieldsDoNotRunTogether) {
+  EXPECT_NE(Hasher().field("ab").field("c").finish(), Hasher().field("a").field("bc").finish());
+}
+
+TEST(Stream, HashingSinkSeesEveryByte) {
+  StringSink out;
+  HashingSink hashing(&out);
+  StringSource in("hello");
+  EXPECT_EQ(*copy(in, hashing), 5u);
+  ASSERT_TRUE(hashing.close());
+  EXPECT_EQ(hashing.digest(), sha256("hello"));
+  EXPECT_EQ(out.bytes(), "hello");
+}
+
+TEST(Stream, ReadAllIsBounded) {
+  StringSource in("hello");
+  EXPECT_FALSE(read_all(in, 4));
+}
+
+TEST(Text, CleanPath) {
+  const struct {
+    const char *path, *base, *want;
+  } rows[] = {{"/a//b/../c/.", "/", "/a/c"},
+              {"../..", "/x", "/"},
+              {"b", "/a", "/a/b"},
+              {"", "/a/", "/a"},
+              {"/", "/", "/"}};
+  for (const auto& row : rows) EXPECT_EQ(clean_path(row.path, row.base), row.want) << row.path;
+}
+
+TEST(Text, PrintableStopsTerminalControl) {
+  EXPECT_EQ(printable("a\tb"), "a\tb");
+  EXPECT_EQ(printable("\x1b[31mred"), "\\x1b[31mred");
+  EXPECT_EQ(printable("\x1b[31mred\x1b]0;t\x07", true), "\x1b[31mred\\x1b]0;t\\x07");
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");
+  EXPECT_EQ(printable("\xc3\xa9"), "\xc3\xa9");
+}
+
+TEST(Text, ClosestSuggestsOnlyNearWords) {
+  EXPECT_EQ(closest("RNU", {"RUN", "COPY"}), "RUN");
+  EXPECT_EQ(closest("FOOBAR", {"RUN", "COPY"}), "");
+}
+
+TEST(Text, Rfc3339) {
+  EXPECT_EQ(to_rfc3339(1700000000), "2023-11-14T22:13:20Z");
+  EXPECT_EQ(to_rfc3339(0, 5), "1970-01-01T00:00:00.000000005Z");
+}
+
+}  // namespace
+}  // namespace lichen
