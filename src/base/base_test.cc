@@ -22,8 +22,8 @@ TEST(Result, TryReturnsTheFirstError) {
 }
 
 TEST(Result, ContextIsPrintedOutermostFirst) {
-  Error error{.code = Errc::kFailed, .message = "exit status 2"};
-  error = std::move(error).in("RUN make").in("Dockerfile:7");
+  Error inner{.code = Errc::kFailed, .message = "exit status 2"};
+  const Error error = std::move(inner).in("RUN make").in("Dockerfile:7");
   EXPECT_EQ(to_text(error), "Dockerfile:7: RUN make: exit status 2");
 }
 

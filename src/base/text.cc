@@ -94,6 +94,9 @@ std::string printable(std::string_view text, bool keep_colour) {
       char escaped[8];
       std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
       shown += escaped;
+      if (!c1) continue;
+      std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned char>(text[++i]));
+      shown += escaped;
     }
   }
   return shown;

@@ -1,0 +1,73 @@
+// Dockerfile -> graph: the front end's one entry point.
+//
+//   Frontend request{.dockerfile = text, .file = "Dockerfile", …};
+//   Lowered lowered = TRY(lower(request, images));
+//
+// text -> lexer/parser (Ast with positions) -> stages -> graph vertices + image config. Nothing
+// executes here; the only question that lower() asks the world is the config of base images
+// (Images), and only for stages that the target reaches. An instruction or flag that lichen does
+// not have is kUnsupported and names file and line. Errors carry the excerpt with `>>>` in
+// Error::detail and "FILE:LINE" as their innermost context.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "graph/graph.h"
+#include "oci/types.h"
+
+namespace lichen::dockerfile {
+
+struct ResolvedImage {
+  std::string identifier;  // what SourceOp::identifier shall be: docker-image://REF@DIGEST
+  std::map<std::string, std::string> attributes;
+  oci::ImageConfig config;
+};
+
+// Resolves base images; implemented by build with registry and store. Called from lower()'s thread.
+class Images {
+ public:
+  Images() = default;
+  Images(const Images&) = delete;
+  Images& operator=(const Images&) = delete;
+  virtual ~Images() = default;
+  // `reference` is what FROM or --from says ("debian:12"), or "oci-layout://DIR[:TAG][@DIGEST]".
+  virtual Result<ResolvedImage> resolve(const std::string& reference,
+                                        const oci::Platform& platform) = 0;
+};
+
+struct Frontend {
+  std::string dockerfile;  // the text
+  std::string file;        // its name for messages: "Dockerfile"
+  std::string target;      // --target; empty: the last stage
+  std::map<std::string, std::string> build_args;
+  std::map<std::string, std::string> labels;  // --label
+  std::map<std::string, std::string>
+      named_contexts;                  // name -> oci-layout://DIR | docker-image://REF | DIR
+  std::string dockerignore;            // text of the ignore file, may be empty
+  std::vector<std::string> add_hosts;  // "name=address"
+  graph::NetworkMode network = graph::NetworkMode::kDefault;
+  bool no_cache = false;
+  std::optional<oci::Platform> platform;  // --platform; empty: the host's
+  std::optional<std::int64_t> source_date_epoch;
+};
+
+struct Warning {
+  std::string text;
+  int line = 0;
+};
+
+struct Lowered {
+  graph::Graph graph;
+  // The image's config: history complete but for `created` of this build's entries (empty) and with
+  // diff_ids of the base image only.
+  oci::ImageConfig config;
+  std::vector<Warning> warnings;
+};
+
+Result<Lowered> lower(const Frontend& request, Images& images);
+
+}  // namespace lichen::dockerfile
