@@ -1,0 +1,189 @@
+#include "os/child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+
+#include "base/text.h"
+#include "os/socket.h"
+
+namespace lichen::os {
+
+WaitStatus wait_status(int raw) {
+  if (WIFSIGNALED(raw)) return Signaled{WTERMSIG(raw)};
+  return Exited{WEXITSTATUS(raw)};
+}
+
+Result<Child> Child::adopt(pid_t pid) {
+  Child child;
+  child.pid_ = pid;
+  child.pidfd_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!child.pidfd_.valid()) return fail(os_error("pidfd_open", std::to_string(pid)));
+  return child;
+}
+
+Child::Child(Child&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
+
+Child& Child::operator=(Child&& other) noexcept {
+  if (this != &other) {
+    end();
+    pid_ = std::exchange(other.pid_, -1);
+    pidfd_ = std::move(other.pidfd_);
+  }
+  return *this;
+}
+
+Child::~Child() {
+  end();
+}
+
+void Child::end() {
+  if (pid_ <= 0) return;
+  kill(SIGKILL);
+  (void)wait();
+}
+
+void Child::kill(int signal) const {
+  if (pid_ > 0) ::kill(pid_, signal);  // ours and not reaped: the pid cannot have been reused
+}
+
+Result<WaitStatus> Child::wait() {
+  LICHEN_ASSERT(pid_ > 0);
+  int raw = 0;
+  pid_t pid = ::waitpid(pid_, &raw, 0);
+  while (pid < 0 && errno == EINTR) pid = ::waitpid(pid_, &raw, 0);
+  if (pid < 0) {
+    Error error = os_error("waitpid", std::to_string(pid_));
+    pid_ = -1;
+    return fail(std::move(error));
+  }
+  pid_ = -1;
+  pidfd_.reset();
+  return wait_status(raw);
+}
+
+std::vector<std::string> current_environment() {
+  std::vector<std::string> env;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+    env.emplace_back(*entry);
+  return env;
+}
+
+std::string find_program(const std::string& program) {
+  if (program.find('/') != std::string::npos)
+    return ::access(program.c_str(), X_OK) == 0 ? program : "";
+  const char* path = std::getenv("PATH");
+  // Ordinary users often lack the sbin directories in PATH.
+  const std::string places =
+      std::string(path != nullptr ? path : "") + ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+  for (const std::string& place : split(places, ':')) {
+    if (!starts_with(place, "/")) continue;
+    std::string candidate = place + "/" + program;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return "";
+}
+
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> list;
+  for (const std::string& text : strings) list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+// Feeds `input` and collects both outputs until the child closes them or time is up.
+Result<void> exchange(Child& child, const SpawnOptions& options, UniqueFd in, const UniqueFd& out,
+                      const UniqueFd& err, Output& output) {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(options.timeout_ms);
+  std::string_view rest = options.input;
+  if (rest.empty()) in.reset();
+  ::fcntl(in.get(), F_SETFL, O_NONBLOCK);
+  bool out_open = true, err_open = true;
+  while (out_open || err_open) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) {
+      child.kill(SIGKILL);
+      return fail(Errc::kUnavailable, options.argv[0] + ": no answer within " +
+                                          std::to_string(options.timeout_ms / 1000) + " s");
+    }
+    pollfd polled[3] = {{in.get(), POLLOUT, 0},
+                        {out_open ? out.get() : -1, POLLIN, 0},
+                        {err_open ? err.get() : -1, POLLIN, 0}};
+    if (::poll(polled, 3, static_cast<int>(left.count())) < 0 && errno != EINTR)
+      return fail(os_error("poll", options.argv[0]));
+    if (in.valid() && polled[0].revents != 0) {
+      const ssize_t count = ::write(in.get(), rest.data(), rest.size());
+      if (count > 0) rest.remove_prefix(static_cast<std::size_t>(count));
+      if (rest.empty() || (count < 0 && errno != EAGAIN && errno != EINTR)) in.reset();
+    }
+    const auto collect = [&](const pollfd& from, bool& open, std::string& text) {
+      if (from.revents == 0) return;
+      char buffer[16 * 1024];
+      const ssize_t count = ::read(from.fd, buffer, sizeof buffer);
+      if (count <= 0) {
+        open = count < 0 && (errno == EINTR || errno == EAGAIN);
+        return;
+      }
+      const std::size_t room = options.output_limit - std::min(options.output_limit, text.size());
+      text.append(buffer, std::min(static_cast<std::size_t>(count), room));
+    };
+    collect(polled[1], out_open, output.out);
+    collect(polled[2], err_open, output.err);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Output> run_program(const SpawnOptions& options) {
+  const std::string program = find_program(options.argv[0]);
+  if (program.empty())
+    return fail(Errc::kNotFound, options.argv[0] + " is not installed (not found in PATH)");
+  auto in = TRY(pipe());
+  auto out = TRY(pipe());
+  auto err = TRY(pipe());
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in.first.get(), 0);
+  posix_spawn_file_actions_adddup2(&actions, out.second.get(), 1);
+  posix_spawn_file_actions_adddup2(&actions, err.second.get(), 2);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t pid = -1;
+  const int rc = ::posix_spawn(&pid, program.c_str(), &actions, &attributes,
+                               pointers(options.argv).data(), pointers(options.env).data());
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (rc != 0) return fail(os_error(rc, "start", program));
+  Child child = TRY(Child::adopt(pid));
+  in.first.reset();
+  out.second.reset();
+  err.second.reset();
+  Output output;
+  TRY(exchange(child, options, std::move(in.second), out.first, err.first, output));
+  output.status = TRY(child.wait());
+  return output;
+}
+
+}  // namespace lichen::os
