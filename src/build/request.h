@@ -1,0 +1,81 @@
+// What a user asks of `lichen build` and `lichen run`, as data.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "graph/graph.h"
+#include "oci/types.h"
+
+namespace lichen::build {
+
+enum class OutputKind {
+  kStore,   // the local store, under the tags (the default)
+  kPush,    // the registry that each tag names
+  kOci,     // an OCI layout in a tar archive (or a directory: attribute tar=false)
+  kDocker,  // an archive for `docker load`
+  kTar,     // the root file system as a tar archive
+  kLocal,   // the root file system as files in a directory
+};
+
+struct Output {
+  OutputKind kind = OutputKind::kStore;
+  std::string dest;                               // path; "-": standard output
+  std::map<std::string, std::string> attributes;  // compression, compression-level, tar, name, …
+};
+
+// The text of --output (conventions.md §1): "type=oci,dest=x.tar", a bare directory, or "-".
+Result<Output> parse_output(const std::string& text);
+
+enum class TierChoice { kAuto, kIds, kUserns };
+
+// Everything that a command needs to reach store, sandbox and registry.
+struct Environment {
+  std::string root;  // of the store; empty: chosen by store::choose_root
+  TierChoice tier = TierChoice::kAuto;
+  bool tls_verify = true;
+  const std::atomic<bool>* cancelled = nullptr;  // set from a signal handler's thread
+};
+
+struct Request {
+  std::string context;          // directory
+  std::string dockerfile_path;  // -f; empty: Dockerfile, then Containerfile, in the context
+  std::optional<std::string> dockerfile_text;  // -f -: what standard input had
+  std::vector<std::string> tags;
+  std::map<std::string, std::string> build_args, labels, named_contexts;
+  std::string target;
+  std::vector<std::string> add_hosts;
+  graph::NetworkMode network = graph::NetworkMode::kDefault;
+  std::optional<oci::Platform> platform;
+  bool pull = false, no_cache = false;
+  std::vector<Output> outputs;  // empty: the store
+  std::optional<std::int64_t> source_date_epoch;
+  int output_fd = -1;  // where dest "-" goes; borrowed
+};
+
+struct Outcome {
+  Digest manifest_digest, config_digest;
+  oci::Descriptor descriptor;      // of the manifest
+  std::vector<std::string> names;  // canonical references of the tags
+  std::string tier;                // "ids", "userns"
+};
+
+struct RunRequest {
+  std::string image;
+  std::vector<std::string> command;  // empty: the image's
+  std::vector<std::string> env;      // -e: "K=V", or "K" to take it from the caller
+  std::vector<std::string> volumes;  // -v: SOURCE:TARGET[:ro]
+  std::string workdir, user;
+  std::optional<std::string> entrypoint;
+  bool interactive = false, terminal = false;
+  graph::NetworkMode network = graph::NetworkMode::kDefault;
+  std::vector<std::string> add_hosts;
+  bool pull = false;
+};
+
+}  // namespace lichen::build
