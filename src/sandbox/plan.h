@@ -7,11 +7,12 @@
 //
 //   Plan plan{.rootfs = "/store/mnt", .argv = {"/bin/sh", "-c", "make"}};
 //   plan.steps.push_back(Bind{.source = "/etc/resolv.conf", .target = "/etc/resolv.conf"});
+//   add_standard_mounts(plan);
 //   Running running = TRY(launch(plan, std::move(stdio)));
 //
 // Order matters: steps run first to last, inside the new namespaces, before pivot_root. Targets are
 // absolute paths inside the container's root; they are resolved so that no symlink in the (hostile)
-// root file system leads outside of it.
+// root file system leads outside of it, and made when they are absent.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +28,10 @@ namespace lichen::sandbox {
 struct Bind {
   std::string source, target;
   bool read_only = false;
-  bool recursive = true;
+  bool recursive = true;  // a part of a tree that a user namespace locked together cannot be bound
   bool nodev = false;
 };
-struct Tmpfs {
+struct Tmpfs {  // always nosuid and nodev
   std::string target;
   unsigned mode = 0755;
   std::uint64_t bytes = 0;  // 0: the kernel's default
@@ -38,12 +39,16 @@ struct Tmpfs {
 };
 struct Proc {
   std::string target = "/proc";
+  // Binds the caller's instead of making one for the new pid namespace: for hosts (themselves
+  // containers) with a masked /proc, where the kernel refuses a fresh one.
+  bool host = false;
 };
 struct Sysfs {  // a fresh one: only with a network namespace of our own
   std::string target = "/sys";
 };
 struct Devpts {
   std::string target = "/dev/pts";
+  bool tty_group = false;  // gid 5, which must be mapped
 };
 struct Mqueue {
   std::string target = "/dev/mqueue";
@@ -68,10 +73,18 @@ struct ReadOnly {  // remounts an existing mount or path read-only, if the path 
 using Step = std::variant<Bind, Tmpfs, Proc, Sysfs, Devpts, Mqueue, Directory, Symlink, EmptyFile,
                           Mask, ReadOnly>;
 
-enum class Supervision {
-  kNone,     // fsync family answered at once, dangerous calls refused; no listener
-  kDevices,  // tier ids: also mknod of devices and chown to ids beyond the map
-  kFull,     // tier userns: the list of emulation.md §7.5
+// A system call that goes to the listener (seccomp_unotify(2)): always, or by the low 32 bits of one
+// argument. Several rules for one call: any of them.
+struct NotifyRule {
+  enum class Match {
+    kAlways,
+    kMaskEquals,  // (args[arg] & mask) == value
+    kMaskAny,     // (args[arg] & mask) != 0
+  };
+  int nr = 0;
+  Match match = Match::kAlways;
+  int arg = 0;
+  std::uint32_t mask = 0, value = 0;
 };
 
 struct Plan {
@@ -81,21 +94,27 @@ struct Plan {
   std::string cwd = "/";               // created by the planner if it must exist
   std::string hostname = "lichen";
   bool own_network = false;  // a network namespace with only loopback, which is brought up
-  bool own_pid = true;
+  bool own_pid = true;  // without: what the command leaves in other sessions outlives it
   bool terminal = false;  // stdio is a pty slave: make it the controlling terminal
   std::uint32_t uid = 0,
                 gid = 0;  // tier ids: set before exec. userns: the supervisor pretends them
   std::vector<std::uint32_t> groups;
   bool set_ids = false;  // really call setgroups/setgid/setuid (tier ids)
-  Supervision supervision = Supervision::kNone;
+  std::vector<NotifyRule> notify;  // not empty: Running::listener is valid and must be served
+  // fsync and its kin succeed at once: a step's tree is made durable when it is committed.
+  bool answer_sync = true;
   bool root_capabilities = true;  // uid 0 gets docker's default set; others get none
 };
 
 // One line per step, stable across runs: what tests compare and what `lichen debug plan` prints.
 std::string to_text(const Plan& plan);
 
-// The /dev, /proc, /sys, /dev/shm … of every step, in order: appended to plan.steps. `host_network`
-// decides between the host's masked /sys and a fresh one.
+// The /dev, /proc, /sys, /dev/shm … of every step, in order: appended to plan.steps. own_network
+// decides between a fresh /sys and the host's, read-only and masked; set_ids (tier ids) whether
+// terminals belong to group 5.
 void add_standard_mounts(Plan& plan);
+
+// "bind /a to /b": how errors and to_text name a step.
+std::string to_text(const Step& step);
 
 }  // namespace lichen::sandbox
