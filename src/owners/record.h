@@ -14,6 +14,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -55,6 +56,7 @@ Result<Sidecar> parse_sidecar(std::string_view bytes);  // kCorrupt; bounded
 class Owners {
  public:
   void apply(const Sidecar& sidecar);
+  void apply(const Change& change);
   const Record* find(std::string_view path) const;  // nullptr: default
   bool any_beneath(std::string_view path) const;    // path itself not counted
   bool empty() const { return records_.empty(); }
@@ -65,13 +67,17 @@ class Owners {
   class Recorder;
 
  private:
+  void erase_beneath(const std::string& path);
+
   std::map<std::string, Record, std::less<>> records_;
 };
 
-// Builds a layer's Sidecar against the records below it.
+// Builds a layer's Sidecar against the records below it. Every change is minimal with regard to
+// what was reported before: a path whose record is the same as below, and was not hidden by this
+// layer, costs nothing.
 class Owners::Recorder {
  public:
-  explicit Recorder(const Owners& below) : below_(below) {}
+  explicit Recorder(const Owners& below) : now_(below) {}
   // The layer has `path`; `is_directory` false hides what was beneath it.
   void set(std::string_view path, const Record& record, bool is_directory);
   void remove(std::string_view path);  // whiteout
@@ -79,7 +85,9 @@ class Owners::Recorder {
   Sidecar take() { return std::move(changes_); }
 
  private:
-  const Owners& below_;
+  void emit(Change change);
+
+  Owners now_;  // below, with the changes so far
   Sidecar changes_;
 };
 
