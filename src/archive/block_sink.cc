@@ -1,0 +1,151 @@
+#include "archive/block_sink.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace lichen::archive {
+
+namespace {
+constexpr unsigned kMaxThreads = 64;
+}
+
+char* CompressionBlock::reserve_output(std::size_t bytes) {
+  if (output_capacity < bytes) {
+    output = std::make_unique_for_overwrite<char[]>(bytes);
+    output_capacity = bytes;
+  }
+  return output.get();
+}
+
+BlockSink::BlockSink(std::size_t block_bytes, unsigned threads, Sink& to)
+    : block_bytes_(block_bytes), threads_(std::min(threads, kMaxThreads)), to_(to) {}
+
+BlockSink::~BlockSink() {
+  LICHEN_ASSERT(pool_.empty());
+}
+
+void BlockSink::stop() {
+  for (std::jthread& thread : pool_) thread.request_stop();
+  pool_.clear();  // joins
+}
+
+template <class F>
+Result<void> BlockSink::guarded(F&& step) {
+  if (failed_) return fail(*failed_);
+  Result<void> result = step();
+  if (!result) failed_ = result.error();
+  return result;
+}
+
+Result<void> BlockSink::write(std::string_view bytes) {
+  return guarded([&] { return append(bytes); });
+}
+
+Result<void> BlockSink::close() {
+  return guarded([this]() -> Result<void> {
+    TRY(finish());
+    return to_.close();
+  });
+}
+
+Result<void> BlockSink::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (current_ && current_->input_bytes == block_bytes_) TRY(submit());
+    if (!current_) {
+      if (spare_.empty()) {
+        current_ = std::make_unique<CompressionBlock>();
+        current_->input = std::make_unique_for_overwrite<char[]>(block_bytes_);
+      } else {
+        current_ = std::move(spare_.back());
+        spare_.pop_back();
+      }
+      current_->input_bytes = 0;
+    }
+    const std::size_t count = std::min(bytes.size(), block_bytes_ - current_->input_bytes);
+    std::memcpy(current_->input.get() + current_->input_bytes, bytes.data(), count);
+    current_->input_bytes += count;
+    bytes.remove_prefix(count);
+  }
+  return {};
+}
+
+Result<void> BlockSink::submit() {
+  BlockPtr block = std::move(current_);
+  if (threads_ <= 1) {
+    if (!codec_) codec_ = make_codec();
+    TRY(codec_->compress(*block));
+    TRY(emit(*block));
+    spare_.push_back(std::move(block));
+    return {};
+  }
+  if (pool_.empty()) start();
+  block->done = false;
+  {
+    std::lock_guard lock(mutex_);
+    waiting_.push_back(block.get());
+  }
+  in_flight_.push_back(std::move(block));
+  work_to_do_.notify_one();
+  if (in_flight_.size() >= 2 * threads_) return emit_oldest();
+  return {};
+}
+
+Result<void> BlockSink::emit(CompressionBlock& block) {
+  if (!std::exchange(begun_, true)) TRY(to_.write(begin()));
+  TRY(to_.write({block.output.get(), block.output_bytes}));
+  emitted(block);
+  return {};
+}
+
+Result<void> BlockSink::emit_oldest() {
+  BlockPtr block = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  {
+    std::unique_lock lock(mutex_);
+    block_done_.wait(lock, [&] { return block->done; });
+  }
+  if (block->error) return fail(std::move(*block->error));
+  TRY(emit(*block));
+  spare_.push_back(std::move(block));
+  return {};
+}
+
+Result<void> BlockSink::finish() {
+  if (current_ && pool_.empty()) {
+    // The only block: not worth a thread.
+    if (!codec_) codec_ = make_codec();
+    TRY(codec_->compress(*current_));
+    TRY(emit(*current_));
+  } else if (current_) {
+    TRY(submit());
+  }
+  while (!in_flight_.empty()) TRY(emit_oldest());
+  stop();
+  if (!std::exchange(begun_, true)) TRY(to_.write(begin()));
+  return to_.write(end());
+}
+
+void BlockSink::start() {
+  for (unsigned i = 0; i < threads_; ++i)
+    pool_.emplace_back([this](const std::stop_token& token) { work(token); });
+}
+
+void BlockSink::work(const std::stop_token& token) {
+  const std::unique_ptr<BlockCodec> codec = make_codec();
+  std::unique_lock lock(mutex_);
+  while (work_to_do_.wait(lock, token, [this] { return !waiting_.empty(); })) {
+    // Asked to stop: nobody will read the result.
+    if (token.stop_requested()) return;
+    CompressionBlock* const block = waiting_.front();
+    waiting_.pop_front();
+    lock.unlock();
+    Result<void> result = codec->compress(*block);
+    lock.lock();
+    if (!result) block->error = std::move(result).error();
+    block->done = true;
+    block_done_.notify_one();
+  }
+}
+
+}  // namespace lichen::archive
