@@ -73,8 +73,8 @@ struct ReadOnly {  // remounts an existing mount or path read-only, if the path 
 using Step = std::variant<Bind, Tmpfs, Proc, Sysfs, Devpts, Mqueue, Directory, Symlink, EmptyFile,
                           Mask, ReadOnly>;
 
-// A system call that goes to the listener (seccomp_unotify(2)): always, or by the low 32 bits of one
-// argument. Several rules for one call: any of them.
+// A system call that goes to the listener (seccomp_unotify(2)): always, or by the low 32 bits of
+// one argument. Several rules for one call: any of them.
 struct NotifyRule {
   enum class Match {
     kAlways,
@@ -94,12 +94,12 @@ struct Plan {
   std::string cwd = "/";               // created by the planner if it must exist
   std::string hostname = "lichen";
   bool own_network = false;  // a network namespace with only loopback, which is brought up
-  bool own_pid = true;  // without: what the command leaves in other sessions outlives it
-  bool terminal = false;  // stdio is a pty slave: make it the controlling terminal
+  bool own_pid = true;       // without: what the command leaves in other sessions outlives it
+  bool terminal = false;     // stdio is a pty slave: make it the controlling terminal
   std::uint32_t uid = 0,
                 gid = 0;  // tier ids: set before exec. userns: the supervisor pretends them
   std::vector<std::uint32_t> groups;
-  bool set_ids = false;  // really call setgroups/setgid/setuid (tier ids)
+  bool set_ids = false;            // really call setgroups/setgid/setuid (tier ids)
   std::vector<NotifyRule> notify;  // not empty: Running::listener is valid and must be served
   // fsync and its kin succeed at once: a step's tree is made durable when it is committed.
   bool answer_sync = true;

@@ -1,0 +1,269 @@
+// Names that child.o may import (checked by test child_symbols): all async-signal-safe.
+// allowed: __errno_location _exit access chdir close dup3 ioctl memcpy memset prctl sethostname
+// allowed: setsid sigaction sigemptyset sigprocmask strlen syscall umask wait4 write
+// allowed: __stack_chk_fail
+#include "sandbox/child.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace lichen::sandbox {
+
+namespace {
+
+constexpr int kSocket = 3;                            // where the child keeps it
+constexpr int kNotFound = 127, kNotExecutable = 126;  // as shells and docker say it
+constexpr std::size_t kMaxFds = 3;
+
+void send(ChildMessage message, const int* fds, std::size_t count) {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxFds)];
+  std::memset(control, 0, sizeof control);
+  iovec part{&message, sizeof message};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (count > 0) {
+    header.msg_control = control;
+    header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    std::memcpy(CMSG_DATA(rights), fds, sizeof(int) * count);
+  }
+  // A parent that is gone cannot be told; its death also ends us.
+  if (::syscall(SYS_sendmsg, kSocket, &header, MSG_NOSIGNAL) < 0) ::_exit(kNotExecutable);
+}
+
+[[noreturn]] void give_up(ChildStep step, int os_errno) {
+  send({ChildMessage::kFailed, step, os_errno}, nullptr, 0);
+  ::_exit(kNotExecutable);
+}
+
+template <class T>
+T check(ChildStep step, T rc) {
+  if (rc < 0) give_up(step, errno);
+  return rc;
+}
+
+// Waits for the parent's next byte. Its end of the socket closes when it dies.
+void await() {
+  char byte = 0;
+  long count = -1;
+  do count = ::syscall(SYS_read, kSocket, &byte, 1);
+  while (count < 0 && errno == EINTR);
+  if (count != 1) ::_exit(kNotExecutable);
+}
+
+void reset_signals() {
+  struct sigaction action;
+  std::memset(&action, 0, sizeof action);
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < 65; ++signal) ::sigaction(signal, &action, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void arrange_descriptors(const ChildPlan& plan) {
+  // Until the socket is in place there is nobody to tell.
+  if (::dup3(plan.socket, kSocket, O_CLOEXEC) < 0) ::_exit(kNotExecutable);
+  check(ChildStep::kSupervision, ::dup3(plan.in, 0, 0));
+  check(ChildStep::kSupervision, ::dup3(plan.out, 1, 0));
+  check(ChildStep::kSupervision, ::dup3(plan.err, 2, 0));
+  check(ChildStep::kSupervision, ::syscall(SYS_close_range, kSocket + 1, ~0u, 0));
+}
+
+void bring_up_loopback() {
+  const int fd = static_cast<int>(
+      check(ChildStep::kLoopback, ::syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
+  ifreq request;
+  std::memset(&request, 0, sizeof request);
+  std::memcpy(request.ifr_name, "lo", 3);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  check(ChildStep::kLoopback, ::ioctl(fd, SIOCSIFFLAGS, &request));
+  ::close(fd);
+}
+
+int make_mount(ChildStep step, const char* type, std::uint32_t attributes) {
+  const long context = check(step, ::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
+  check(step, ::syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
+  const long mount = check(step, ::syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes));
+  ::close(static_cast<int>(context));
+  return static_cast<int>(mount);
+}
+
+void send_fresh_mounts(const ChildPlan& plan) {
+  constexpr std::uint32_t kHarmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  int fds[kMaxFds];
+  std::size_t count = 0;
+  if (plan.proc)
+    fds[count++] = make_mount(ChildStep::kProc, "proc", kHarmless | plan.proc_attributes);
+  if (plan.sysfs)
+    fds[count++] = make_mount(ChildStep::kSysfs, "sysfs",
+                              kHarmless | MOUNT_ATTR_RDONLY | plan.sysfs_attributes);
+  if (plan.mqueue) fds[count++] = make_mount(ChildStep::kMqueue, "mqueue", kHarmless);
+  send({ChildMessage::kFresh, ChildStep::kSend, 0}, fds, count);
+  for (std::size_t i = 0; i < count; ++i) ::close(fds[i]);
+}
+
+void reduce_bounding_set(std::uint64_t keep) {
+  for (int capability = 0; capability < 64; ++capability) {
+    if ((keep & (1ull << capability)) != 0) continue;
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
+      if (errno == EINVAL) return;  // beyond the last one of this kernel
+      give_up(ChildStep::kCapabilities, errno);
+    }
+  }
+}
+
+// Raw calls: glibc's would try to tell the threads that this copy of a process does not have.
+void set_identity(const ChildPlan& plan) {
+  check(ChildStep::kIdentity, ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0));
+  check(ChildStep::kIdentity, ::syscall(SYS_setgroups, plan.group_count, plan.groups));
+  check(ChildStep::kIdentity, ::syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid));
+  check(ChildStep::kIdentity, ::syscall(SYS_setresuid, plan.uid, plan.uid, plan.uid));
+}
+
+enum class Effective { kAll, kNone };
+
+// What is inheritable would outlive execve.
+void set_capabilities(Effective effective) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2];
+  check(ChildStep::kCapabilities, ::syscall(SYS_capget, &header, data));
+  for (__user_cap_data_struct& half : data) {
+    half.inheritable = 0;
+    if (effective == Effective::kNone) half.permitted = 0;
+    half.effective = half.permitted;
+  }
+  check(ChildStep::kCapabilities, ::syscall(SYS_capset, &header, data));
+}
+
+// Without no_new_privs (setuid programs must work), which takes CAP_SYS_ADMIN: hence before
+// capabilities go. Returns the listener or -1.
+int install_filter(const ChildPlan& plan) {
+  const sock_fprog program{plan.filter_length, const_cast<sock_filter*>(plan.filter)};
+  unsigned flags = 0;
+  if (plan.listen)
+    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+  long rc = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+  if (rc < 0 && errno == EINVAL && plan.listen)  // Linux < 5.19
+    rc =
+        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+  check(ChildStep::kFilter, rc);
+  return plan.listen ? static_cast<int>(rc) : -1;
+}
+
+void say(const char* text) {
+  if (::write(2, text, std::strlen(text)) < 0) return;  // nobody reads it: the status remains
+}
+
+[[noreturn]] void cannot_run(const ChildPlan& plan, int os_errno, bool found) {
+  say("lichen: cannot run ");
+  say(plan.name);
+  int status = kNotExecutable;
+  if (os_errno == ENOENT || os_errno == ENOTDIR) {
+    status = kNotFound;
+    say(found ? ": the interpreter or loader that it asks for is not there\n"
+              : ": executable file not found in $PATH\n");
+  } else if (os_errno == EACCES || os_errno == EPERM) {
+    say(": permission denied\n");
+  } else if (os_errno == ENOEXEC) {
+    say(": not a program for this machine (nor a script with a #! line)\n");
+  } else if (os_errno == E2BIG) {
+    say(": arguments and environment are too long\n");
+  } else {
+    say(": the kernel refused it\n");
+  }
+  ::_exit(status);
+}
+
+[[noreturn]] void execute(const ChildPlan& plan) {
+  int worst = ENOENT;
+  bool found = false;
+  for (const char* const* path = plan.candidates; *path != nullptr; ++path) {
+    ::syscall(SYS_execve, *path, plan.argv, plan.env);
+    const int os_errno = errno;
+    const bool absent = os_errno == ENOENT || os_errno == ENOTDIR;
+    if (absent && ::access(*path, F_OK) == 0) found = true;
+    if (!absent) worst = os_errno;
+    if (found || (!absent && os_errno != EACCES)) break;  // EACCES: a later one may be ours
+  }
+  cannot_run(plan, worst, found);
+}
+
+[[noreturn]] void run_command(const ChildPlan& plan) {
+  ::setsid();
+  if (plan.terminal) check(ChildStep::kTerminal, ::ioctl(0, TIOCSCTTY, 0));
+  ::umask(022);
+  check(ChildStep::kDirectory, ::chdir(plan.cwd));
+  reduce_bounding_set(plan.bounding);
+  ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  if (plan.set_ids) set_identity(plan);
+  set_capabilities(Effective::kAll);
+  int listener = install_filter(plan);
+  // The supervisor reads execve's arguments out of this process.
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  send({ChildMessage::kPrepared, ChildStep::kSend, 0}, &listener, plan.listen ? 1 : 0);
+  if (plan.listen) ::close(listener);
+  // Else execve's permission check would still be root's.
+  if (plan.set_ids && plan.uid != 0) set_capabilities(Effective::kNone);
+  await();
+  execute(plan);
+}
+
+// Reaps whatever is orphaned until the command ends; our own end takes the rest along.
+[[noreturn]] void run_init(pid_t command) {
+  for (;;) {
+    int status = 0;
+    const pid_t ended = ::wait4(-1, &status, 0, nullptr);
+    if (ended < 0 && errno == EINTR) continue;
+    if (ended >= 0 && ended != command) continue;
+    if (ended < 0) give_up(ChildStep::kFork, errno);
+    send({ChildMessage::kEnded, ChildStep::kSend, status}, nullptr, 0);
+    ::_exit(0);
+  }
+}
+
+}  // namespace
+
+void run_child(const ChildPlan& plan) {
+  arrange_descriptors(plan);
+  check(ChildStep::kSupervision, ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+  // The container must not read the memory we were copied from.
+  check(ChildStep::kSupervision, ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+  ::prctl(PR_SET_NAME, "lichen-init", 0, 0, 0);
+  if (!plan.own_pid) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  reset_signals();
+  ::setsid();
+  if (plan.own_network) bring_up_loopback();
+  check(ChildStep::kHostname, ::sethostname(plan.hostname, plan.hostname_length));
+  send_fresh_mounts(plan);
+  // Keys of the caller stay out of reach. Kernels without keys, or with a full quota, have none.
+  ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+  await();
+  const pid_t command = static_cast<pid_t>(
+      check(ChildStep::kFork, ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr)));
+  if (command == 0) run_command(plan);
+  // The step's output ends when its own processes close it.
+  ::syscall(SYS_close_range, 0, 2, 0);
+  run_init(command);
+}
+
+}  // namespace lichen::sandbox

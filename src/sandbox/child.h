@@ -1,0 +1,79 @@
+// What runs between clone(2) and execve(2): the container's init (process 1 of its pid namespace)
+// and the command it forks.
+//
+// The caller may have had threads, so nothing here allocates, locks or throws: a ChildPlan is plain
+// data prepared before the clone (its pointers stay valid in the copied memory), and each failure
+// is one ChildMessage with the step's name and errno. Test `child_symbols` holds the imports of
+// child.o against the list in child.cc. Decisions belong into launch.cc and the Plan.
+#pragma once
+
+#include <linux/filter.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace lichen::sandbox {
+
+enum class ChildStep : std::int32_t {
+  kSupervision,  // parent-death signal, descriptors, signals
+  kLoopback,
+  kHostname,
+  kProc,
+  kSysfs,
+  kMqueue,
+  kFork,
+  kTerminal,
+  kDirectory,
+  kCapabilities,
+  kIdentity,
+  kFilter,
+  kSend,
+};
+
+// On the socket, child to parent. One SOCK_SEQPACKET message each.
+struct ChildMessage {
+  enum Kind : std::int32_t {
+    kFresh,     // init is alive; with the detached mounts asked for (proc, sysfs, mqueue)
+    kPrepared,  // only execve is left; with the listener if there is one
+    kFailed,    // `step` failed with errno `value`
+    kEnded,     // the command ended with raw wait status `value`
+  };
+  Kind kind = kFailed;
+  ChildStep step = ChildStep::kSupervision;
+  std::int32_t value = 0;
+};
+// Parent to child: one byte when the root file system stands, one when the command may start.
+
+struct ChildPlan {
+  int socket = -1, in = -1, out = -1, err = -1;  // all above kFirstFreeFd
+
+  bool own_pid = true, own_network = false, terminal = false;
+  const char* hostname = nullptr;
+  std::size_t hostname_length = 0;
+  bool proc = false, sysfs = false, mqueue = false;         // mounts to make
+  std::uint32_t proc_attributes = 0, sysfs_attributes = 0;  // MOUNT_ATTR_*
+
+  const char* cwd = nullptr;
+  std::uint64_t bounding = 0;  // capabilities that stay in the bounding set, bit n for number n
+  bool set_ids = false;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  const gid_t* groups = nullptr;
+  std::size_t group_count = 0;
+
+  const sock_filter* filter = nullptr;
+  std::uint16_t filter_length = 0;
+  bool listen = false;
+
+  const char* name = nullptr;               // as the user wrote it
+  const char* const* candidates = nullptr;  // paths to try in order; null at the end
+  char* const* argv = nullptr;
+  char* const* env = nullptr;
+};
+
+inline constexpr int kFirstFreeFd = 16;  // descriptors below are rearranged by the child
+
+[[noreturn]] void run_child(const ChildPlan& plan);
+
+}  // namespace lichen::sandbox

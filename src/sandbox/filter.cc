@@ -1,0 +1,225 @@
+#include "sandbox/filter.h"
+
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <map>
+
+namespace lichen::sandbox {
+
+namespace {
+
+#if defined(__x86_64__)
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
+constexpr std::uint32_t kX32Bit = 0x40000000;  // __X32_SYSCALL_BIT
+#elif defined(__aarch64__)
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
+constexpr std::uint32_t kX32Bit = 0;
+#else
+#error "lichen knows the system calls of x86_64 and aarch64"
+#endif
+
+using Match = NotifyRule::Match;
+
+constexpr std::uint32_t refuse(int os_errno) {
+  return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(os_errno);
+}
+constexpr std::uint32_t kSuccess = SECCOMP_RET_ERRNO;  // errno 0: the call returns 0
+
+struct Fixed {
+  int nr;
+  std::uint32_t action;
+};
+
+constexpr Fixed kSync[] = {
+    {SYS_fsync, kSuccess},  {SYS_fdatasync, kSuccess},       {SYS_sync, kSuccess},
+    {SYS_syncfs, kSuccess}, {SYS_sync_file_range, kSuccess},
+};
+
+// ENOSYS where programs have a fall-back for old kernels, EPERM where they expect a refusal.
+constexpr Fixed kRefused[] = {
+    {SYS_io_uring_setup, refuse(ENOSYS)},  // it would pass by every rule below
+    {SYS_io_uring_enter, refuse(ENOSYS)},
+    {SYS_io_uring_register, refuse(ENOSYS)},
+    {SYS_open_by_handle_at, refuse(ENOSYS)},
+    {SYS_keyctl, refuse(ENOSYS)},
+    {SYS_add_key, refuse(ENOSYS)},
+    {SYS_request_key, refuse(ENOSYS)},
+    {SYS_userfaultfd, refuse(ENOSYS)},
+    {SYS_kexec_load, refuse(EPERM)},
+    {SYS_kexec_file_load, refuse(EPERM)},
+    {SYS_init_module, refuse(EPERM)},
+    {SYS_finit_module, refuse(EPERM)},
+    {SYS_delete_module, refuse(EPERM)},
+    {SYS_bpf, refuse(EPERM)},
+    {SYS_perf_event_open, refuse(EPERM)},
+    {SYS_swapon, refuse(EPERM)},
+    {SYS_swapoff, refuse(EPERM)},
+    {SYS_reboot, refuse(EPERM)},
+    {SYS_acct, refuse(EPERM)},
+};
+
+// Pushing input into a terminal that outlives the container.
+constexpr std::uint32_t kRefusedIoctls[] = {TIOCSTI, TIOCLINUX};
+
+struct Check {
+  NotifyRule when;
+  std::uint32_t action;
+};
+// Checks of one call run in order; a call whose checks all fail is allowed.
+using Table = std::map<int, std::vector<Check>>;
+
+void add(Table& table, const Fixed& fixed) {
+  table[fixed.nr].push_back({{.nr = fixed.nr}, fixed.action});
+}
+
+Table make_table(const FilterSpec& spec) {
+  Table table;
+  if (spec.answer_sync)
+    for (const Fixed& fixed : kSync) add(table, fixed);
+  for (const Fixed& fixed : kRefused) add(table, fixed);
+  for (const std::uint32_t request : kRefusedIoctls)
+    table[SYS_ioctl].push_back({{.nr = SYS_ioctl,
+                                 .match = Match::kMaskEquals,
+                                 .arg = 1,
+                                 .mask = UINT32_MAX,
+                                 .value = request},
+                                refuse(EPERM)});
+  bool watches_open = false;
+  for (const NotifyRule& rule : spec.notify) {
+    watches_open = watches_open || rule.nr == SYS_openat;
+    table[rule.nr].push_back({rule, SECCOMP_RET_USER_NOTIF});
+  }
+  // The flags of openat2 lie in memory, which a filter cannot read: whoever watches openat sends
+  // programs back to it.
+  if (watches_open && !table.contains(SYS_openat2)) add(table, {SYS_openat2, refuse(ENOSYS)});
+  return table;
+}
+
+class Writer {
+ public:
+  void load(std::size_t offset) {
+    op(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
+  }
+  void mask(std::uint32_t bits) { op(BPF_ALU | BPF_AND | BPF_K, bits); }
+  void jump(std::uint16_t test, std::uint32_t value, std::size_t if_true, std::size_t if_false) {
+    LICHEN_ASSERT(if_true < 256 && if_false < 256);
+    program_.push_back({static_cast<std::uint16_t>(BPF_JMP | BPF_K | test),
+                        static_cast<std::uint8_t>(if_true), static_cast<std::uint8_t>(if_false),
+                        value});
+  }
+  void give(std::uint32_t action) { op(BPF_RET | BPF_K, action); }
+  void append(const Writer& other) {
+    program_.insert(program_.end(), other.program_.begin(), other.program_.end());
+  }
+  std::size_t size() const { return program_.size(); }
+  std::vector<sock_filter> take() { return std::move(program_); }
+
+ private:
+  void op(int code, std::uint32_t value) {
+    program_.push_back({static_cast<std::uint16_t>(code), 0, 0, value});
+  }
+  std::vector<sock_filter> program_;
+};
+
+// The low half: offsets are of a little-endian 64-bit argument.
+std::size_t argument(int index) {
+  return offsetof(seccomp_data, args) + sizeof(std::uint64_t) * static_cast<std::size_t>(index);
+}
+
+Writer checks_of_one_call(const std::vector<Check>& checks) {
+  Writer writer;
+  for (const Check& check : checks) {
+    const NotifyRule& when = check.when;
+    if (when.match == Match::kAlways) {
+      writer.give(check.action);
+      return writer;
+    }
+    writer.load(argument(when.arg));
+    if (when.match == Match::kMaskEquals) {
+      if (when.mask != UINT32_MAX) writer.mask(when.mask);
+      writer.jump(BPF_JEQ, when.value, 0, 1);
+    } else {
+      writer.jump(BPF_JSET, when.mask, 0, 1);
+    }
+    writer.give(check.action);
+  }
+  writer.give(SECCOMP_RET_ALLOW);
+  return writer;
+}
+
+}  // namespace
+
+std::vector<sock_filter> make_filter(const FilterSpec& spec) {
+  Writer writer;
+  writer.load(offsetof(seccomp_data, arch));
+  writer.jump(BPF_JEQ, kArchitecture, 1, 0);
+  writer.give(refuse(ENOSYS));
+  writer.load(offsetof(seccomp_data, nr));
+  if (kX32Bit != 0) {
+    writer.jump(BPF_JSET, kX32Bit, 0, 1);
+    writer.give(refuse(ENOSYS));
+  }
+  for (const auto& [nr, checks] : make_table(spec)) {
+    const Writer body = checks_of_one_call(checks);
+    writer.jump(BPF_JEQ, static_cast<std::uint32_t>(nr), 0, body.size());
+    writer.append(body);
+  }
+  writer.give(SECCOMP_RET_ALLOW);
+  return writer.take();
+}
+
+namespace {
+
+std::string action_text(std::uint32_t action) {
+  switch (action & SECCOMP_RET_ACTION_FULL) {
+    case SECCOMP_RET_ALLOW:
+      return "allow";
+    case SECCOMP_RET_USER_NOTIF:
+      return "notify";
+    case SECCOMP_RET_ERRNO:
+      return "errno " + std::to_string(action & SECCOMP_RET_DATA);
+    default:
+      return "action " + std::to_string(action);
+  }
+}
+
+std::string instruction_text(const sock_filter& op) {
+  char text[80];
+  switch (op.code) {
+    case BPF_LD | BPF_W | BPF_ABS:
+      if (op.k == offsetof(seccomp_data, nr)) return "load nr";
+      if (op.k == offsetof(seccomp_data, arch)) return "load arch";
+      return "load arg" + std::to_string((op.k - offsetof(seccomp_data, args)) / 8);
+    case BPF_ALU | BPF_AND | BPF_K:
+      std::snprintf(text, sizeof text, "and %#x", op.k);
+      return text;
+    case BPF_JMP | BPF_JEQ | BPF_K:
+    case BPF_JMP | BPF_JSET | BPF_K:
+      std::snprintf(text, sizeof text, "%s %#x +%d +%d",
+                    BPF_OP(op.code) == BPF_JEQ ? "jeq" : "jset", op.k, op.jt, op.jf);
+      return text;
+    case BPF_RET | BPF_K:
+      return "ret " + action_text(op.k);
+    default:
+      std::snprintf(text, sizeof text, "op %#x %#x", op.code, op.k);
+      return text;
+  }
+}
+
+}  // namespace
+
+std::string to_text(const std::vector<sock_filter>& program) {
+  std::string text;
+  for (std::size_t i = 0; i < program.size(); ++i)
+    text += std::to_string(i) + " " + instruction_text(program[i]) + "\n";
+  return text;
+}
+
+}  // namespace lichen::sandbox

@@ -1,0 +1,31 @@
+// The seccomp program of a step, as a value.
+//
+//   std::vector<sock_filter> program = make_filter({.notify = plan.notify});
+//
+// Order for each call: foreign architectures -> ENOSYS; the fsync family -> success; calls that
+// reach the host kernel (keys, bpf, modules, io_uring, …) are refused as docker's default profile
+// does; then the notify rules; everything else is allowed. The set is a floor against accidents and
+// kernel bugs: the isolation itself comes from the namespaces. seccomp(2); data structure of
+// linux/seccomp.h. Pure functions.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <string>
+#include <vector>
+
+#include "sandbox/plan.h"
+
+namespace lichen::sandbox {
+
+struct FilterSpec {
+  std::vector<NotifyRule> notify;
+  bool answer_sync = true;
+};
+
+std::vector<sock_filter> make_filter(const FilterSpec& spec);
+
+// One line an instruction, "12 jeq 0x101 +0 +1": for golden tests and `lichen debug plan`.
+std::string to_text(const std::vector<sock_filter>& program);
+
+}  // namespace lichen::sandbox

@@ -1,0 +1,55 @@
+// Starts a Plan.
+//
+//   TRY(own_mounts());                       // in a worker process of the keeper (namespace.h)
+//   TRY(mount_overlay(lower, upper, work, plan.rootfs));
+//   Running running = TRY(launch(plan, std::move(stdio)));
+//   … start the supervisor on running.listener …
+//   TRY(running.start());                    // execve happens now
+//   os::WaitStatus status = TRY(running.wait());
+//
+// The worker and the container share the mount namespace: after launch() the container's root is
+// the worker's root too, and nothing of the host is reachable by path any more. Open what you need
+// (an O_PATH descriptor of /proc, of the upper directory) before. One launch a worker.
+//
+// The container dies with the *thread* that called launch() (PR_SET_PDEATHSIG), and with Running.
+// A command that cannot be executed is an outcome, as for a shell: it says so on its standard error
+// and ends with 127 (not found) or 126. Linux 5.12; with notify rules 5.14.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "os/child.h"
+#include "os/fd.h"
+#include "sandbox/plan.h"
+
+namespace lichen::sandbox {
+
+struct Stdio {
+  os::UniqueFd in, out, err;  // with Plan::terminal all three are the slave of one pty
+};
+
+class Running {
+ public:
+  os::Child init;         // its pidfd is readable when the container is gone
+  os::UniqueFd listener;  // valid if the Plan has notify rules: serve it before start()
+  // What launch() had to make in the root file system for mounts to land on, parents first.
+  std::vector<std::string> created;
+
+  Result<void> start();
+  // Until the command has ended and, with a pid namespace, every process of the container is dead.
+  Result<os::WaitStatus> wait();
+  void kill() const;  // all of it, at once
+
+ private:
+  friend Result<Running> launch(const Plan& plan, Stdio stdio);
+  os::UniqueFd socket_;
+};
+
+Result<Running> launch(const Plan& plan, Stdio stdio);
+
+// Docker's default capabilities: what Plan::root_capabilities leaves in the bounding set.
+std::uint64_t default_capabilities();
+
+}  // namespace lichen::sandbox
