@@ -20,15 +20,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "emulate/calls.h"
 #include "os/fd.h"
 #include "owners/record.h"
 
 namespace lichen::emulate {
-
-enum class Profile {
-  kDevices,  // tier ids: devices and ids beyond the map
-  kFull,     // tier userns
-};
 
 struct Options {
   Profile profile = Profile::kFull;

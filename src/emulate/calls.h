@@ -1,0 +1,39 @@
+// Which system calls of a step the Supervisor must be asked about.
+//
+// The table is data for whoever builds the step's seccomp filter (`container` hands it, field by
+// field, to the sandbox's NotifyRule): every rule is about one call and at most one of its
+// arguments, of which BPF compares the low 32 bits. Several rules for one call: any of them.
+//
+//   for (const NotifiedCall& call : notified_calls(Profile::kFull))
+//     plan.notify.push_back({.nr = call.nr, .match = …(call.match), .arg = call.arg, …});
+//
+// Supervisor::start() must be given the same profile. Pure. Sources: emulation design §7.5; the
+// numbers are those of the machine that compiles (x86_64; aarch64 has no calls without "at").
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace lichen::emulate {
+
+enum class Profile {
+  kDevices,  // tier ids: devices, and owners beyond the map
+  kFull,     // tier userns, step of root
+  kDac,      // tier userns, step of another user (USER): also what permissions would forbid
+};
+
+struct NotifiedCall {
+  enum class Match : std::uint8_t {
+    kAlways,
+    kMaskEquals,  // (args[arg] & mask) == value
+    kMaskAny,     // (args[arg] & mask) != 0
+  };
+  int nr = 0;
+  Match match = Match::kAlways;
+  int arg = 0;
+  std::uint32_t mask = 0, value = 0;
+};
+
+std::vector<NotifiedCall> notified_calls(Profile profile);
+
+}  // namespace lichen::emulate
