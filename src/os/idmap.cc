@@ -25,26 +25,23 @@ constexpr std::uint32_t kRootFirst = 100'000, kRootCount = 65'535;
 std::optional<std::uint32_t> number(std::string_view text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty())
-    return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
 }
 
 struct Kind {
-  const char* file;      // of subordinate ids
-  const char* own_map;   // of the namespace we are in
-  const char* helper;    // setuid program that writes a map
-  const char* map;       // in /proc/PID
-  const char* usermod;   // option that adds a range
+  const char* file;     // of subordinate ids
+  const char* own_map;  // of the namespace we are in
+  const char* helper;   // setuid program that writes a map
+  const char* map;      // in /proc/PID
+  const char* usermod;  // option that adds a range
   const char* getsubids_option;
   int capability;
 };
-constexpr Kind kUids{"/etc/subuid", "/proc/self/uid_map", "newuidmap",
-                     "uid_map",     "--add-subuids",      "",
-                     CAP_SETUID};
-constexpr Kind kGids{"/etc/subgid", "/proc/self/gid_map", "newgidmap",
-                     "gid_map",     "--add-subgids",      "-g",
-                     CAP_SETGID};
+constexpr Kind kUids{
+    "/etc/subuid", "/proc/self/uid_map", "newuidmap", "uid_map", "--add-subuids", "", CAP_SETUID};
+constexpr Kind kGids{
+    "/etc/subgid", "/proc/self/gid_map", "newgidmap", "gid_map", "--add-subgids", "-g", CAP_SETGID};
 
 std::string usermod_hint() {
   return "as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + user_name();
@@ -73,6 +70,11 @@ std::vector<IdRange> root_ranges(const Kind& kind) {
 Result<std::vector<IdRange>> find_ranges(const Kind& kind) {
   const std::string name = user_name();
   const std::uint32_t uid = ::geteuid();
+  if (name == std::to_string(uid) && !has_capability(kind.capability))
+    return fail(Errc::kUnsupported,
+                std::string(kind.helper) + " maps for named users only, and user id " + name +
+                    " has no name on this host",
+                "add the user to /etc/passwd, with a range in /etc/subuid and /etc/subgid");
   if (const auto text = read_file(kind.file)) {
     auto ranges = parse_subordinate(*text, name, uid);
     if (!ranges.empty()) return ranges;

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 
 #include "base/text.h"
 #include "os/file.h"
@@ -83,11 +84,11 @@ Result<std::string> launch_and_wait(const Plan& plan, os::UniqueFd out) {
   return text_of(TRY(running.wait()));
 }
 
-bool namespaces_work() {
-  static const bool work = in_keeper(os::single_map(), [](os::UniqueFd) -> Result<std::string> {
-                             return "yes";
-                           }).status == "yes";
-  return work;
+// "" or why this host cannot enter a namespace with `maps`.
+std::string obstacle(const os::IdMaps& maps) {
+  const std::string status =
+      in_keeper(maps, [](os::UniqueFd) -> Result<std::string> { return ""; }).status;
+  return status;
 }
 
 enum class Map { kSingle, kMany };
@@ -99,13 +100,13 @@ std::string name_of(const testing::TestParamInfo<Map>& map) {
 class Launch : public testing::TestWithParam<Map> {
  protected:
   void SetUp() override {
-    if (!namespaces_work()) GTEST_SKIP() << "no user namespaces on this host";
-    maps_ = os::single_map();
-    if (GetParam() == Map::kMany) {
-      auto maps = os::subordinate_maps();
-      if (!maps) GTEST_SKIP() << "no subordinate ids: " << to_text(maps.error());
-      maps_ = *maps;
-    }
+    auto maps = GetParam() == Map::kMany ? os::subordinate_maps() : os::single_map();
+    if (!maps) GTEST_SKIP() << "no subordinate ids: " << to_text(maps.error());
+    maps_ = *maps;
+    static std::map<Map, std::string> obstacles;  // found once
+    const auto [known, first] = obstacles.try_emplace(GetParam());
+    if (first) known->second = obstacle(maps_);
+    if (!known->second.empty()) GTEST_SKIP() << "no namespaces here: " << known->second;
     base_ = testing::TempDir() + "lichen_launch_" + std::to_string(::getpid());
     root_ = base_ + "/root";
     ASSERT_TRUE(os::remove_tree(base_));
