@@ -1,0 +1,107 @@
+#include "build/base_images.h"
+
+#include <climits>
+#include <cstdlib>
+
+#include "base/text.h"
+#include "image/layout.h"
+#include "oci/reference.h"
+
+namespace lichen::build {
+
+namespace {
+
+constexpr std::string_view kLayoutScheme = "oci-layout://";
+constexpr std::string_view kImageScheme = "docker-image://";
+
+// "DIR[:TAG][@DIGEST]" -> directory and selector.
+std::pair<std::string, std::string> split_layout(std::string text) {
+  if (const std::size_t at = text.find("@sha256:"); at != std::string::npos)
+    return {text.substr(0, at), text.substr(at + 1)};
+  const std::size_t colon = text.find_last_of(':');
+  if (colon != std::string::npos && text.find('/', colon) == std::string::npos)
+    return {text.substr(0, colon), text.substr(colon + 1)};
+  return {text, ""};
+}
+
+}  // namespace
+
+Result<dockerfile::ResolvedImage> BaseImages::resolve(const std::string& reference,
+                                                      const oci::Platform& platform) {
+  const std::string key = reference + " " + oci::to_text(platform);
+  if (const auto known = resolved_.find(key); known != resolved_.end()) return known->second;
+  const std::string step = "metadata " + key;
+  options_.steps.started(step, "[internal] load metadata for " + printable(reference));
+  auto resolved = starts_with(reference, kLayoutScheme)
+                      ? resolve_layout(reference.substr(kLayoutScheme.size()), platform)
+                      : resolve_image(reference, platform);
+  options_.steps.finished(step, resolved ? nullptr : &resolved.error());
+  if (!resolved) return fail(std::move(resolved).error().in(printable(reference)));
+  return resolved_[key] = std::move(*resolved);
+}
+
+Result<dockerfile::ResolvedImage> BaseImages::resolve_layout(const std::string& text,
+                                                             const oci::Platform& platform) {
+  const auto [written, selector] = split_layout(text);
+  char absolute[PATH_MAX];
+  if (::realpath(written.c_str(), absolute) == nullptr) return fail(os_error("open", written));
+  const std::string directory = absolute;
+  const oci::Descriptor manifest = TRY(image::read_layout(directory, selector, platform));
+  const std::string bytes = TRY(image::read_layout_blob(directory, manifest));
+  (void)TRY(options_.store.put_blob(bytes));
+  const oci::Document document = TRY(oci::parse_document(bytes));
+  const oci::Descriptor& config = std::get<oci::Manifest>(document).config;
+  (void)TRY(options_.store.put_blob(TRY(image::read_layout_blob(directory, config))));
+  transfer::Fetched loaded = TRY(transfer::load(options_.store, manifest, platform));
+  return dockerfile::ResolvedImage{
+      .identifier = std::string(kLayoutScheme) + "layout@" + manifest.digest.text(),
+      .attributes = {{"oci.dir", directory}},
+      .config = std::move(loaded.config)};
+}
+
+Result<dockerfile::ResolvedImage> BaseImages::resolve_image(const std::string& text,
+                                                            const oci::Platform& platform) {
+  const std::string name =
+      starts_with(text, kImageScheme) ? text.substr(kImageScheme.size()) : text;
+  oci::Reference reference = TRY(oci::parse_reference(name));
+  transfer::Fetched found = TRY(find(reference, platform));
+  reference.digest = found.manifest.digest;
+  return dockerfile::ResolvedImage{
+      .identifier = std::string(kImageScheme) + oci::to_text(reference),
+      .attributes = {},
+      .config = std::move(found.config)};
+}
+
+// What the user built or tagged here comes first, as with docker; then the registry; and when that
+// cannot be reached, what it said last time.
+Result<transfer::Fetched> BaseImages::find(const oci::Reference& reference,
+                                           const oci::Platform& platform) {
+  store::Store& store = options_.store;
+  const std::string name = oci::to_text(reference);
+  if (!options_.pull) {
+    if (!reference.digest.empty())
+      if (auto loaded = transfer::load(store, {.digest = reference.digest}, platform))
+        return loaded;
+    if (const auto local = TRY(store.find_image(name)))
+      return transfer::load(
+          store, {.media_type = local->media_type, .digest = local->manifest, .size = local->size},
+          platform);
+  }
+  auto fetched = transfer::fetch(store, options_.registry, reference, platform);
+  if (fetched) {
+    TRY(store.put_resolution(name, oci::to_text(platform), fetched->manifest));
+    return fetched;
+  }
+  if (fetched.error().code != Errc::kUnavailable || options_.pull) return fetched;
+  const auto last = TRY(store.find_resolution(name, oci::to_text(platform)));
+  if (!last) return fetched;
+  auto loaded = transfer::load(store, *last, platform);
+  if (!loaded) return fetched;
+  options_.steps.send(Warning{.text = to_text(fetched.error()) + "; using " +
+                                      oci::familiar_text(reference) + " as it was last seen, " +
+                                      last->digest.text(),
+                              .file = {}});
+  return loaded;
+}
+
+}  // namespace lichen::build

@@ -1,0 +1,40 @@
+// Base images for the front end: the local store, an OCI layout, or a registry.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "build/event.h"
+#include "build/steps.h"
+#include "dockerfile/lower.h"
+#include "registry/client.h"
+#include "store/store.h"
+#include "transfer/push.h"
+
+namespace lichen::build {
+
+class BaseImages final : public dockerfile::Images {
+ public:
+  struct Options {
+    store::Store& store;
+    registry::Client& registry;
+    Steps& steps;
+    bool pull = false;  // ask the registry even when the store has the name
+  };
+  explicit BaseImages(Options options) : options_(options) {}
+
+  Result<dockerfile::ResolvedImage> resolve(const std::string& reference,
+                                            const oci::Platform& platform) override;
+
+ private:
+  Result<dockerfile::ResolvedImage> resolve_layout(const std::string& text,
+                                                   const oci::Platform& platform);
+  Result<dockerfile::ResolvedImage> resolve_image(const std::string& text,
+                                                  const oci::Platform& platform);
+  Result<transfer::Fetched> find(const oci::Reference& reference, const oci::Platform& platform);
+
+  Options options_;
+  std::map<std::string, dockerfile::ResolvedImage> resolved_;  // each name is asked for once
+};
+
+}  // namespace lichen::build

@@ -1,0 +1,151 @@
+#include "build/build.h"
+
+#include <fcntl.h>
+
+#include <ctime>
+#include <thread>
+
+#include "base/text.h"
+#include "build/base_images.h"
+#include "build/export.h"
+#include "build/session.h"
+#include "build/sources.h"
+#include "build/steps.h"
+#include "dockerfile/excerpt.h"
+#include "dockerfile/lower.h"
+#include "image/assemble.h"
+#include "ops/runner.h"
+#include "os/file.h"
+#include "solver/solver.h"
+
+namespace lichen::build {
+
+namespace {
+
+constexpr unsigned kJobs = 8;  // vertices at once: most of them wait for a child or a peer
+
+std::string vertex_key(graph::VertexId vertex) {
+  return "vertex " + std::to_string(vertex);
+}
+
+// The solver's news as steps. Graph and steps are borrowed.
+class StepObserver final : public solver::Observer {
+ public:
+  StepObserver(const graph::Graph& graph, Steps& steps) : graph_(graph), steps_(steps) {}
+  void started(graph::VertexId vertex) override {
+    steps_.started(vertex_key(vertex), graph_.metadata[vertex].name);
+  }
+  void cached(graph::VertexId vertex) override {
+    steps_.cached(vertex_key(vertex), graph_.metadata[vertex].name);
+  }
+  void finished(graph::VertexId vertex, const Error* error) override {
+    if (error != nullptr && error->code != Errc::kCancelled && !failed_) {
+      std::lock_guard lock(mutex_);
+      failed_ = vertex;
+    }
+    steps_.finished(vertex_key(vertex), error);
+  }
+  std::optional<graph::VertexId> failed() const { return failed_; }
+
+ private:
+  const graph::Graph& graph_;
+  Steps& steps_;
+  std::mutex mutex_;
+  std::optional<graph::VertexId> failed_;
+};
+
+// The error as a user wants it: the step's last words, the place in the Dockerfile, then what
+// failed.
+Error in_dockerfile(Error error, const graph::Metadata& metadata, const std::string& dockerfile,
+                    const std::string& tail) {
+  if (!tail.empty()) {
+    error.detail += "------\n > " + printable(metadata.name) + ":\n";
+    std::vector<std::string> lines = split(tail, '\n');
+    constexpr std::size_t kTailLines = 25;
+    for (std::size_t i = lines.size() > kTailLines ? lines.size() - kTailLines : 0;
+         i < lines.size(); ++i)
+      if (i + 1 < lines.size() || !lines[i].empty())
+        error.detail += std::string(trim(printable(lines[i]))) + "\n";
+    error.detail += "------\n";
+  }
+  if (metadata.first_line > 0) {
+    error.detail += dockerfile::excerpt(metadata.file, dockerfile, metadata.last_line);
+    error.context.push_back(metadata.file + ":" + std::to_string(metadata.first_line));
+  }
+  return error;
+}
+
+ops::Services services_for(Session& session, const Environment& environment, Steps& steps,
+                           ops::StatCache& stat_cache) {
+  return {.store = session.store(),
+          .jobs = session.jobs(),
+          .registry = session.registry(),
+          .stat_cache = stat_cache,
+          .tier = session.tier(),
+          .cancelled = environment.cancelled,
+          .contexts = {},
+          .source_date_epoch = {},
+          .on_log =
+              [&steps](graph::VertexId vertex, bool is_stderr, const std::string& text) {
+                steps.log(vertex_key(vertex), is_stderr, text);
+              },
+          .on_transfer =
+              [&steps](graph::VertexId vertex, const std::string& what, std::uint64_t bytes,
+                       std::uint64_t total, bool done) {
+                steps.transfer(vertex_key(vertex), what, bytes, total, done);
+              }};
+}
+
+}  // namespace
+
+Result<Outcome> build(const Request& request, const Environment& environment,
+                      const EventSink& events) {
+  // What the user gave, read and checked before anything is started.
+  const Sources sources = TRY(read_sources(request));
+  TRY(check_outputs(request));
+  const auto session = TRY(Session::open(environment, events));
+  Steps steps(events);
+
+  // Dockerfile -> graph. From here the graph is immutable.
+  BaseImages images({.store = session->store(),
+                     .registry = session->registry(),
+                     .steps = steps,
+                     .pull = request.pull});
+  const dockerfile::Lowered lowered =
+      TRY(dockerfile::lower(frontend_request(request, sources), images));
+  for (const dockerfile::Warning& warning : lowered.warnings)
+    steps.send(Warning{.text = warning.text, .file = sources.file, .line = warning.line});
+
+  // Graph -> snapshot of the target. Steps run, or are found.
+  ops::StatCache stat_cache(session->store().path() + "/stat-cache");
+  ops::Services services = services_for(*session, environment, steps, stat_cache);
+  services.contexts = sources.contexts;
+  services.source_date_epoch = request.source_date_epoch;
+  ops::Runner runner(lowered.graph, services);
+  ops::Cache cache(session->store(), session->tier());
+  StepObserver observer(lowered.graph, steps);
+  auto solved = solver::solve(lowered.graph, runner, cache, observer,
+                              {.jobs = kJobs, .cancelled = environment.cancelled});
+  (void)stat_cache.save();
+  if (!solved) {
+    if (!observer.failed()) return fail(std::move(solved).error());
+    const graph::VertexId vertex = *observer.failed();
+    return fail(in_dockerfile(std::move(solved).error(), lowered.graph.metadata[vertex],
+                              sources.dockerfile, steps.tail(vertex_key(vertex))));
+  }
+  // From here no process of a step runs, and every layer's tree is in the store.
+
+  // Snapshot -> image -> outputs.
+  Outcome outcome = TRY(export_result(
+      {.session = *session, .request = request, .environment = environment, .steps = steps},
+      *solved, lowered.config));
+  outcome.tier = container::to_text(session->tier());
+  return outcome;
+}
+
+Result<void> sweep(const Environment& environment) {
+  const auto session = TRY(Session::open(environment, [](const Event&) {}));
+  return session->jobs().remove(TRY(session->store().collect()));
+}
+
+}  // namespace lichen::build

@@ -1,0 +1,328 @@
+#include "build/export.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <thread>
+
+#include "base/text.h"
+#include "image/assemble.h"
+#include "image/layout.h"
+#include "oci/reference.h"
+#include "ops/runner.h"
+#include "os/file.h"
+#include "transfer/push.h"
+
+namespace lichen::build {
+
+namespace {
+
+const char kExportStep[] = "export";
+
+std::string attribute(const Output& output, const std::string& key) {
+  const auto found = output.attributes.find(key);
+  return found == output.attributes.end() ? "" : found->second;
+}
+
+// One compression for all image outputs of a build: the layers are made once.
+struct Compression {
+  std::string name = "gzip";
+  int level = -1;
+};
+
+Result<Compression> compression_of(const Request& request) {
+  Compression compression;
+  for (const Output& output : request.outputs) {
+    if (const std::string name = attribute(output, "compression"); !name.empty()) {
+      if (name != "gzip" && name != "zstd" && name != "uncompressed")
+        return fail(Errc::kUnsupported, "compression=" + printable(name) + " is not supported",
+                    "use gzip, zstd or uncompressed");
+      compression.name = name;
+    }
+    if (const std::string level = attribute(output, "compression-level"); !level.empty()) {
+      const auto [end, error] =
+          std::from_chars(level.data(), level.data() + level.size(), compression.level);
+      if (error != std::errc() || end != level.data() + level.size())
+        return fail(Errc::kInvalid, "compression-level=" + printable(level) + " is not a number");
+    }
+  }
+  return compression;
+}
+
+const char* media_type(const std::string& compression) {
+  if (compression == "zstd") return oci::kLayerZstdType;
+  if (compression == "uncompressed") return oci::kLayerType;
+  return oci::kLayerGzipType;
+}
+
+// One snapshot's layer as a blob: tar, both digests and compression in one pass, in a worker.
+Result<store::Layer> make_layer(const ExportContext& context, const Compression& compression,
+                                std::int64_t snapshot) {
+  store::Store& store = context.session.store();
+  const std::vector<std::int64_t> chain = TRY(store.chain(snapshot));
+  const std::int64_t parent = chain.size() > 1 ? chain[chain.size() - 2] : 0;
+  const ops::Stack below = TRY(ops::stack_of(store, parent));
+  ops::DiffJob job{.tier = context.session.tier(),
+                   .fs = store.fs_path(snapshot),
+                   .sidecar = store.owners_path(snapshot),
+                   .lower = below.lower,
+                   .sidecars = below.sidecars,
+                   .output = TRY(store.temporary_path()),
+                   .compression = compression.name,
+                   .level = compression.level,
+                   .threads = std::max(1u, std::thread::hardware_concurrency()),
+                   .clamp = context.request.source_date_epoch};
+  auto reply = context.session.jobs().call<ops::DiffReply>(job);
+  if (!reply) {
+    (void)os::unlink(job.output);
+    return fail(std::move(reply).error());
+  }
+  TRY(store.import_blob(job.output, reply->digest, reply->bytes));
+  return store::Layer{.chain = {},
+                      .diff_id = reply->diff_id,
+                      .blob = reply->digest,
+                      .size = reply->bytes,
+                      .media_type = media_type(compression.name)};
+}
+
+// Where an archive goes: a file that appears only when it is complete, or standard output.
+class Destination {
+ public:
+  static Result<Destination> open(const Output& output, int output_fd) {
+    Destination destination;
+    if (output.dest == "-") {
+      destination.fd_ = os::UniqueFd(::fcntl(output_fd, F_DUPFD_CLOEXEC, 3));
+      if (!destination.fd_.valid()) return fail(os_error("open", "standard output"));
+      return destination;
+    }
+    destination.path_ = output.dest;
+    destination.temporary_ = output.dest + ".lichen-tmp";
+    destination.fd_ = TRY(os::open(destination.temporary_, O_WRONLY | O_CREAT | O_TRUNC, 0666));
+    return destination;
+  }
+  Destination(Destination&& other) noexcept
+      : path_(std::move(other.path_)),
+        temporary_(std::exchange(other.temporary_, "")),
+        fd_(std::move(other.fd_)) {}
+  Destination& operator=(Destination&&) = delete;
+  ~Destination() {
+    if (!temporary_.empty()) (void)os::unlink(temporary_);
+  }
+  const os::UniqueFd& fd() const { return fd_; }
+  Result<void> finish() {
+    if (!temporary_.empty()) TRY(os::rename(temporary_, path_));
+    temporary_.clear();
+    return {};
+  }
+
+ private:
+  Destination() = default;
+  std::string path_, temporary_;
+  os::UniqueFd fd_;
+};
+
+Result<void> export_tree(const ExportContext& context, const Output& output,
+                         solver::ResultId snapshot) {
+  const ops::Stack stack = TRY(ops::stack_of(context.session.store(), snapshot));
+  ops::ExportJob job{.tier = context.session.tier(),
+                     .lower = stack.lower,
+                     .sidecars = stack.sidecars,
+                     .directory = {},
+                     .clamp = context.request.source_date_epoch};
+  if (output.kind == OutputKind::kLocal) {
+    TRY(os::mkdirs(output.dest));
+    job.directory = output.dest;
+    const ops::ExportReply reply = TRY(context.session.jobs().call<ops::ExportReply>(job));
+    for (const std::string& warning : reply.warnings)
+      context.steps.send(Warning{.text = warning, .file = {}});
+    return {};
+  }
+  Destination destination = TRY(Destination::open(output, context.request.output_fd));
+  (void)TRY(context.session.jobs().call<ops::ExportReply>(job, {destination.fd().get()}));
+  return destination.finish();
+}
+
+Result<void> export_layout(const ExportContext& context, const Output& output,
+                           const oci::Descriptor& manifest, const std::vector<std::string>& names) {
+  const image::LayoutOptions options{.names = names, .docker = output.kind == OutputKind::kDocker};
+  if (attribute(output, "tar") == "false")
+    return image::write_layout_directory(context.session.store(), manifest, options, output.dest);
+  Destination destination = TRY(Destination::open(output, context.request.output_fd));
+  os::FileSink sink(TRY(os::duplicate(destination.fd())), output.dest);
+  TRY(image::write_layout(context.session.store(), manifest, options, sink));
+  return destination.finish();
+}
+
+Result<void> push_names(const ExportContext& context, const oci::Descriptor& manifest,
+                        const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const std::string step = "push " + name;
+    context.steps.started(step, "pushing " + name);
+    const oci::Reference reference = TRY(oci::parse_reference(name));
+    auto pushed =
+        transfer::push(context.session.store(), context.session.registry(), reference, manifest,
+                       [&](const std::string& what, std::uint64_t bytes, std::uint64_t total,
+                           bool done) { context.steps.transfer(step, what, bytes, total, done); });
+    context.steps.finished(step, pushed ? nullptr : &pushed.error());
+    if (!pushed) return fail(std::move(pushed).error().in("push " + name));
+  }
+  return {};
+}
+
+bool is_image(const Output& output) {
+  return output.kind != OutputKind::kTar && output.kind != OutputKind::kLocal;
+}
+
+std::vector<Output> outputs_of(const Request& request) {
+  return request.outputs.empty() ? std::vector<Output>{Output{}} : request.outputs;
+}
+
+Result<std::vector<std::string>> names_of(const Request& request) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& tag) -> Result<void> {
+    const std::string name = oci::to_text(TRY(oci::parse_reference(tag)));
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    return {};
+  };
+  for (const std::string& tag : request.tags) TRY(add(tag));
+  for (const Output& output : request.outputs)
+    if (const std::string name = attribute(output, "name"); !name.empty())
+      for (const std::string& one : split(name, ',')) TRY(add(one));
+  return names;
+}
+
+Result<void> export_image(const ExportContext& context, const std::vector<std::string>& names,
+                          const Output& output, const image::Assembled& image) {
+  store::Store& store = context.session.store();
+  switch (output.kind) {
+    case OutputKind::kStore: {
+      const std::vector<std::string> keep =
+          names.empty() ? std::vector<std::string>{image.manifest.digest.text()} : names;
+      for (const std::string& name : keep)
+        TRY(store.put_image({.name = name,
+                             .manifest = image.manifest.digest,
+                             .config = image.config,
+                             .media_type = image.manifest.media_type,
+                             .size = image.manifest.size}));
+      return {};
+    }
+    case OutputKind::kPush:
+      return push_names(context, image.manifest, names);
+    default:
+      return export_layout(context, output, image.manifest, names);
+  }
+}
+
+Result<image::Assembled> assemble_image(const ExportContext& context, solver::ResultId snapshot,
+                                        const oci::ImageConfig& config) {
+  const Compression compression = TRY(compression_of(context.request));
+  return image::assemble(
+      context.session.store(), snapshot, config,
+      {.source_date_epoch = context.request.source_date_epoch, .now = std::time(nullptr)},
+      [&](std::int64_t id) { return make_layer(context, compression, id); });
+}
+
+}  // namespace
+
+Result<Output> parse_output(const std::string& text) {
+  if (text == "-") return Output{.kind = OutputKind::kTar, .dest = "-", .attributes = {}};
+  if (text.find('=') == std::string::npos)
+    return Output{.kind = OutputKind::kLocal, .dest = text, .attributes = {}};
+  Output output;
+  std::string type;
+  for (const std::string& field : split(text, ',')) {
+    const std::size_t equals = field.find('=');
+    if (equals == std::string::npos)
+      return fail(Errc::kInvalid, "--output: \"" + printable(field) + "\" is not key=value");
+    const std::string key = to_lower(trim(field.substr(0, equals)));
+    const std::string value = field.substr(equals + 1);
+    if (key == "type")
+      type = value;
+    else if (key == "dest")
+      output.dest = value;
+    else
+      output.attributes[key] = value;
+  }
+  const std::map<std::string, OutputKind> kinds = {
+      {"image", OutputKind::kStore}, {"registry", OutputKind::kPush},
+      {"oci", OutputKind::kOci},     {"docker", OutputKind::kDocker},
+      {"tar", OutputKind::kTar},     {"local", OutputKind::kLocal}};
+  const auto kind = kinds.find(type);
+  if (kind == kinds.end())
+    return fail(Errc::kInvalid, "--output: unknown type \"" + printable(type) + "\"",
+                "oci, docker, tar, local, image or registry");
+  output.kind = kind->second;
+  if (output.kind == OutputKind::kStore && attribute(output, "push") == "true")
+    output.kind = OutputKind::kPush;
+  static const std::vector<std::string> known = {"compression",
+                                                 "compression-level",
+                                                 "force-compression",
+                                                 "tar",
+                                                 "name",
+                                                 "push",
+                                                 "oci-mediatypes",
+                                                 "load",
+                                                 "store"};
+  for (const auto& [key, value] : output.attributes)
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      return fail(Errc::kUnsupported, "--output: \"" + printable(key) + "\" is not supported yet",
+                  "known: dest, " + join(known, ", "));
+  const bool needs_dest = output.kind == OutputKind::kTar || output.kind == OutputKind::kLocal ||
+                          output.kind == OutputKind::kOci || output.kind == OutputKind::kDocker;
+  if (needs_dest && output.dest.empty()) {
+    if (output.kind == OutputKind::kLocal)
+      return fail(Errc::kInvalid, "--output: type=local needs dest=DIRECTORY");
+    output.dest = "-";
+  }
+  return output;
+}
+
+Result<void> check_outputs(const Request& request) {
+  (void)TRY(names_of(request));
+  (void)TRY(compression_of(request));
+  int to_stdout = 0;
+  for (const Output& output : request.outputs) {
+    to_stdout += output.dest == "-" ? 1 : 0;
+    if (output.kind == OutputKind::kPush && TRY(names_of(request)).empty())
+      return fail(Errc::kInvalid, "--push needs a name to push to", "add -t REGISTRY/NAME:TAG");
+  }
+  if (to_stdout > 1) return fail(Errc::kInvalid, "only one output can go to standard output");
+  if (to_stdout == 1 && ::isatty(request.output_fd))
+    return fail(Errc::kInvalid, "an archive is not written to a terminal",
+                "redirect it, or give dest=FILE");
+  return {};
+}
+
+Result<Outcome> export_result(const ExportContext& context, solver::ResultId snapshot,
+                              const oci::ImageConfig& config) {
+  const std::vector<Output> outputs = outputs_of(context.request);
+  Outcome outcome;
+  outcome.names = TRY(names_of(context.request));
+  context.steps.started(kExportStep, "exporting");
+  auto exported = [&]() -> Result<void> {
+    std::optional<image::Assembled> image;
+    if (std::any_of(outputs.begin(), outputs.end(), is_image)) {
+      context.steps.transfer(kExportStep, "exporting layers", 0, 0, false);
+      image = TRY(assemble_image(context, snapshot, config));
+      context.steps.transfer(kExportStep, "exporting layers", 0, 0, true);
+      context.steps.transfer(kExportStep, "manifest " + image->manifest.digest.text(), 0, 0, true);
+      outcome.descriptor = image->manifest;
+      outcome.manifest_digest = image->manifest.digest;
+      outcome.config_digest = image->config;
+    }
+    for (const Output& output : outputs)
+      TRY(is_image(output) ? export_image(context, outcome.names, output, *image)
+                           : export_tree(context, output, snapshot));
+    for (const std::string& name : outcome.names)
+      context.steps.transfer(kExportStep, "naming to " + name, 0, 0, true);
+    return {};
+  }();
+  context.steps.finished(kExportStep, exported ? nullptr : &exported.error());
+  if (!exported) return fail(std::move(exported).error().in("exporting"));
+  return outcome;
+}
+
+}  // namespace lichen::build

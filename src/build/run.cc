@@ -1,0 +1,171 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/text.h"
+#include "build/base_images.h"
+#include "build/build.h"
+#include "build/session.h"
+#include "build/steps.h"
+#include "build/terminal.h"
+#include "graph/graph.h"
+#include "ops/network_files.h"
+#include "ops/runner.h"
+#include "os/file.h"
+
+namespace lichen::build {
+
+namespace {
+
+Result<container::Volume> parse_volume(const std::string& text) {
+  const std::vector<std::string> parts = split(text, ':');
+  if (parts.size() < 2 || parts.size() > 3 || !starts_with(parts[1], "/"))
+    return fail(Errc::kInvalid, "-v " + printable(text) + ": want SOURCE:TARGET[:ro]",
+                "TARGET is an absolute path in the container");
+  container::Volume volume{.source = {}, .target = parts[1]};
+  if (parts.size() == 3) {
+    if (parts[2] != "ro" && parts[2] != "rw")
+      return fail(Errc::kUnsupported, "-v " + printable(text) + ": only ro and rw are supported");
+    volume.read_only = parts[2] == "ro";
+  }
+  char absolute[PATH_MAX];
+  if (::realpath(parts[0].c_str(), absolute) == nullptr) return fail(os_error("open", parts[0]));
+  volume.source = absolute;
+  return volume;
+}
+
+// The image's command and environment with the user's changes, by docker's rules.
+Result<container::RunJob> plan_job(const RunRequest& request, const oci::ImageConfig& config) {
+  container::RunJob job;
+  job.env = config.env;
+  for (const std::string& entry : request.env) {
+    if (entry.find('=') != std::string::npos) {
+      oci::set_env(job.env, oci::env_key(entry), entry.substr(entry.find('=') + 1));
+    } else if (const char* value = std::getenv(entry.c_str())) {
+      oci::set_env(job.env, entry, value);
+    }
+  }
+  if (request.entrypoint) {
+    if (!request.entrypoint->empty()) job.argv.push_back(*request.entrypoint);
+  } else if (config.entrypoint) {
+    job.argv = *config.entrypoint;
+  }
+  if (!request.command.empty())
+    job.argv.insert(job.argv.end(), request.command.begin(), request.command.end());
+  else if (config.cmd && !request.entrypoint)
+    job.argv.insert(job.argv.end(), config.cmd->begin(), config.cmd->end());
+  if (job.argv.empty())
+    return fail(Errc::kInvalid, "the image names no command", "give one: lichen run IMAGE COMMAND");
+  job.cwd = clean_path(request.workdir.empty() ? config.working_dir : request.workdir);
+  job.user = request.user.empty() ? config.user : request.user;
+  for (const std::string& volume : request.volumes)
+    job.volumes.push_back(TRY(parse_volume(volume)));
+  job.own_network = request.network == graph::NetworkMode::kNone;
+  job.terminal = request.terminal;
+  return job;
+}
+
+// Finds or pulls the image, and unpacks it at the session's tier.
+struct Unpacked {
+  solver::ResultId snapshot = 0;
+  oci::ImageConfig config;
+};
+Result<Unpacked> unpack_image(Session& session, const RunRequest& request,
+                              const Environment& environment, Steps& steps) {
+  std::string name = request.image;
+  // An id names what `lichen images` lists.
+  if (const auto known = TRY(session.store().find_image(name))) name = known->name;
+  graph::GraphBuilder builder;
+  graph::SourceOp source;
+  Unpacked unpacked;
+  if (const auto digest = Digest::parse(name)) {
+    // An untagged build: known by its manifest's digest alone.
+    const transfer::Fetched loaded =
+        TRY(transfer::load(session.store(), {.digest = *digest}, oci::host_platform()));
+    source.identifier = "docker-image://localhost/untagged@" + digest->text();
+    unpacked.config = loaded.config;
+  } else {
+    BaseImages images({.store = session.store(),
+                       .registry = session.registry(),
+                       .steps = steps,
+                       .pull = request.pull});
+    dockerfile::ResolvedImage image = TRY(images.resolve(name, oci::host_platform()));
+    source = {.identifier = image.identifier, .attributes = image.attributes, .written = name};
+    unpacked.config = std::move(image.config);
+  }
+  const graph::VertexId vertex =
+      builder.add({.inputs = {}, .op = source, .platform = {}}, {.name = name});
+  const graph::Graph graph = std::move(builder).finish(graph::Input{vertex, 0});
+  ops::StatCache no_stat_cache("");
+  ops::Runner runner(
+      graph,
+      {.store = session.store(),
+       .jobs = session.jobs(),
+       .registry = session.registry(),
+       .stat_cache = no_stat_cache,
+       .tier = session.tier(),
+       .cancelled = environment.cancelled,
+       .contexts = {},
+       .source_date_epoch = {},
+       .on_log = [](graph::VertexId, bool, const std::string&) {},
+       .on_transfer = [&](graph::VertexId, const std::string& what, std::uint64_t bytes,
+                          std::uint64_t total,
+                          bool done) { steps.transfer("unpack", what, bytes, total, done); }});
+  unpacked.snapshot = TRY(runner.run(vertex, {}));
+  return unpacked;
+}
+
+Result<container::RunOutcome> run_job(Session& session, container::RunJob job,
+                                      const RunRequest& request) {
+  if (!request.terminal) {
+    const os::UniqueFd nothing = TRY(os::open("/dev/null", O_RDONLY));
+    const int in = request.interactive ? STDIN_FILENO : nothing.get();
+    return session.jobs().call<container::RunOutcome>(job, {in, STDOUT_FILENO, STDERR_FILENO});
+  }
+  Terminal terminal = TRY(Terminal::open());
+  const os::UniqueFd slave = TRY(os::duplicate(terminal.slave()));
+  terminal.start(request.interactive);
+  auto outcome =
+      session.jobs().call<container::RunOutcome>(job, {slave.get(), slave.get(), slave.get()});
+  terminal.finish();
+  return outcome;
+}
+
+}  // namespace
+
+Result<os::WaitStatus> run(const RunRequest& request, const Environment& environment,
+                           const EventSink& events) {
+  const auto session = TRY(Session::open(environment, events));
+  Steps steps(events);
+  const Unpacked image = TRY(unpack_image(*session, request, environment, steps));
+  container::RunJob job = TRY(plan_job(request, image.config));
+
+  store::Store& store = session->store();
+  const ops::Stack below = TRY(ops::stack_of(store, image.snapshot));
+  // Its changes go into a snapshot that is never committed.
+  const std::int64_t id =
+      TRY(store.begin_snapshot(container::to_text(session->tier()),
+                               image.snapshot == 0 ? std::nullopt : std::optional(image.snapshot)));
+  auto outcome = [&]() -> Result<container::RunOutcome> {
+    job.tier = session->tier();
+    job.hostname = "lichen";
+    const ops::NetworkFiles files =
+        TRY(ops::NetworkFiles::write(store, job.hostname, request.add_hosts, job.own_network));
+    job.resolv_conf = files.resolv_conf();
+    job.hosts = files.hosts();
+    job.hostname_file = files.hostname();
+    job.overlay = {.lower = below.lower,
+                   .upper = store.fs_path(id),
+                   .work = store.work_path(id),
+                   .target = store.mount_path()};
+    job.sidecars = below.sidecars;
+    return run_job(*session, std::move(job), request);
+  }();
+  if (auto garbage = store.abandon_snapshot(id)) (void)session->jobs().remove({*garbage});
+  if (!outcome) return fail(std::move(outcome).error());
+  if (outcome->signal != 0) return os::WaitStatus(os::Signaled{outcome->signal});
+  return os::WaitStatus(os::Exited{outcome->exit_code});
+}
+
+}  // namespace lichen::build

@@ -1,0 +1,24 @@
+// What a build reads from the user's disk before it starts: the Dockerfile, the ignore file, and
+// where the contexts are.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/result.h"
+#include "build/request.h"
+#include "dockerfile/lower.h"
+
+namespace lichen::build {
+
+struct Sources {
+  std::string dockerfile;                       // text
+  std::string file;                             // its name for messages
+  std::string dockerignore;                     // text
+  std::map<std::string, std::string> contexts;  // name -> absolute directory
+};
+
+Result<Sources> read_sources(const Request& request);
+dockerfile::Frontend frontend_request(const Request& request, const Sources& sources);
+
+}  // namespace lichen::build

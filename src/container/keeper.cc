@@ -1,0 +1,142 @@
+#include "container/keeper.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <thread>
+
+#include "base/wire.h"
+#include "os/socket.h"
+#include "sandbox/namespace.h"
+
+namespace lichen::container {
+
+namespace {
+
+constexpr int kCancelPollMs = 50;
+
+struct Reply {
+  std::optional<Error> error;
+  std::string bytes;
+};
+template <class Wire>
+void fields(Wire& wire, Reply& reply) {
+  wire(reply.error, reply.bytes);
+}
+
+// Ends this process when the other end of `socket` is closed or shut down: the front gave up.
+void end_with(int socket) {
+  std::thread([socket] {
+    pollfd polled{socket, POLLRDHUP, 0};
+    while (::poll(&polled, 1, -1) < 0 && errno == EINTR) {
+    }
+    ::_exit(EXIT_FAILURE);
+  }).detach();  // lives exactly as long as the process: it has nothing to be joined for
+}
+
+[[noreturn]] void work(const Handler& handler, os::UniqueFd job, pid_t keeper) {
+  ::signal(SIGCHLD, SIG_DFL);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != keeper) ::_exit(EXIT_FAILURE);
+  auto request = os::receive_message(job);
+  if (!request) ::_exit(EXIT_FAILURE);
+  end_with(job.get());
+  auto bytes = handler(request->bytes, std::move(request->fds));
+  Reply reply;
+  if (bytes)
+    reply.bytes = std::move(*bytes);
+  else
+    reply.error = std::move(bytes).error();
+  ::_exit(os::send_message(job, pack(std::move(reply))) ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+[[noreturn]] void serve(const Handler& handler, os::UniqueFd control) {
+  const pid_t self = ::getpid();
+  for (;;) {
+    auto message = os::receive_message(control);
+    if (!message || message->fds.size() != 1) ::_exit(EXIT_SUCCESS);  // the front has ended
+    os::UniqueFd job = std::move(message->fds[0]);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      control.reset();
+      work(handler, std::move(job), self);
+    }
+    if (pid < 0) {
+      const Error error = os_error("fork", "a worker");
+      (void)os::send_message(job, pack(Reply{.error = error}));
+    }
+  }
+}
+
+[[noreturn]] void keep(const Keeper::Options& options, os::UniqueFd control) {
+  // The terminal's signals reach the whole process group; the front decides what ends.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(signal, SIG_IGN);
+  ::signal(SIGCHLD, SIG_IGN);  // workers are not waited for: their job socket tells
+  auto entered = sandbox::enter(options.uids, options.gids);
+  ::umask(0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after enter(): a change of ids clears it
+  Reply ready;
+  if (!entered) ready.error = std::move(entered).error();
+  if (!os::send_message(control, pack(ready)) || ready.error) ::_exit(EXIT_FAILURE);
+  serve(options.handler, std::move(control));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Keeper>> Keeper::start(Options options) {
+  auto [ours, theirs] = TRY(os::socket_pair());
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail(os_error("fork", "the keeper"));
+  if (pid == 0) {
+    ours.reset();
+    keep(options, std::move(theirs));
+  }
+  theirs.reset();
+  os::Child child = TRY(os::Child::adopt(pid));
+  const os::Message message = TRY(os::receive_message(ours));
+  const Reply ready = TRY(unpack<Reply>(message.bytes));
+  if (ready.error) return fail(*ready.error);
+  return std::unique_ptr<Keeper>(new Keeper(std::move(child), std::move(ours)));
+}
+
+Keeper::~Keeper() = default;
+
+Result<std::string> Keeper::call(std::string_view request, const std::vector<int>& fds,
+                                 const std::atomic<bool>* cancelled) {
+  auto [ours, theirs] = TRY(os::socket_pair());
+  {
+    std::lock_guard lock(mutex_);
+    TRY(os::send_message(control_, "", {theirs.get()}));
+  }
+  theirs.reset();
+  TRY(os::send_message(ours, request, fds));
+
+  bool stopped = false;
+  for (;;) {
+    pollfd polled{ours.get(), POLLIN, 0};
+    const int ready = ::poll(&polled, 1, kCancelPollMs);
+    if (ready < 0 && errno != EINTR) return fail(os_error("poll", "a worker"));
+    if (ready > 0) break;
+    if (!stopped && cancelled != nullptr && cancelled->load()) {
+      stopped = true;
+      ::shutdown(ours.get(), SHUT_WR);  // the worker ends itself; end-of-file says that it has
+    }
+  }
+  auto message = os::receive_message(ours);
+  if (stopped) return fail(Errc::kCancelled, "cancelled");
+  if (!message)
+    return fail(Errc::kInternal, "a worker process ended without an answer",
+                "it may have been killed for lack of memory; see dmesg");
+  Reply reply = TRY(unpack<Reply>(message->bytes));
+  if (reply.error) return fail(std::move(*reply.error));
+  return std::move(reply.bytes);
+}
+
+}  // namespace lichen::container

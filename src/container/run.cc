@@ -1,0 +1,192 @@
+#include "container/run.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "base/text.h"
+#include "container/user.h"
+#include "emulate/calls.h"
+#include "emulate/supervisor.h"
+#include "os/file.h"
+#include "owners/record.h"
+#include "sandbox/namespace.h"
+#include "sandbox/plan.h"
+
+namespace lichen::container {
+
+namespace {
+
+constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+bool has_key(const std::vector<std::string>& env, const std::string& key) {
+  for (const std::string& entry : env)
+    if (starts_with(entry, key + "=")) return true;
+  return false;
+}
+
+void add_default(std::vector<std::string>& env, const std::string& key, const std::string& value) {
+  if (!has_key(env, key)) env.push_back(key + "=" + value);
+}
+
+// How often the kernel has killed for lack of memory, on the whole machine.
+std::uint64_t oom_kills() {
+  const auto text = os::find_file("/proc/vmstat");
+  if (!text || !*text) return 0;
+  const std::size_t at = (*text)->find("oom_kill ");
+  return at == std::string::npos ? 0 : std::strtoull((*text)->c_str() + at + 9, nullptr, 10);
+}
+
+std::vector<sandbox::NotifyRule> notify_rules(Tier tier, const User& user) {
+  std::vector<sandbox::NotifyRule> rules;
+  const emulate::Profile profile =
+      tier == Tier::kUserns ? emulate::Profile::kFull : emulate::Profile::kDevices;
+  for (const emulate::NotifiedCall& call : emulate::notified_calls(profile, user.uid != 0))
+    rules.push_back({.nr = call.nr,
+                     .match = static_cast<sandbox::NotifyRule::Match>(call.match),
+                     .arg = call.arg,
+                     .mask = call.mask,
+                     .value = call.value});
+  return rules;
+}
+
+sandbox::Plan make_plan(const RunJob& job, const User& user) {
+  sandbox::Plan plan{.rootfs = job.overlay.target,
+                     .argv = job.argv,
+                     .env = job.env,
+                     .cwd = job.cwd,
+                     .hostname = job.hostname,
+                     .own_network = job.own_network,
+                     .terminal = job.terminal,
+                     .uid = user.uid,
+                     .gid = user.gid,
+                     .groups = user.groups,
+                     .set_ids = job.tier == Tier::kIds,
+                     .notify = notify_rules(job.tier, user)};
+  add_default(plan.env, "PATH", kDefaultPath);
+  add_default(plan.env, "HOSTNAME", job.hostname);
+  add_default(plan.env, "HOME", user.home);
+  if (job.terminal) add_default(plan.env, "TERM", "xterm");
+  sandbox::add_standard_mounts(plan);
+  for (const auto& [file, target] :
+       {std::pair(job.resolv_conf, "/etc/resolv.conf"), std::pair(job.hosts, "/etc/hosts"),
+        std::pair(job.hostname_file, "/etc/hostname")})
+    if (!file.empty())
+      plan.steps.push_back(sandbox::Bind{.source = file, .target = target, .read_only = true});
+  for (const Volume& volume : job.volumes)
+    plan.steps.push_back(sandbox::Bind{
+        .source = volume.source, .target = volume.target, .read_only = volume.read_only});
+  return plan;
+}
+
+// Takes the stubs out again that mounts landed on: they are ours, not the step's. What the step put
+// content or files into stays.
+void remove_stubs(const os::UniqueFd& root, const std::vector<std::string>& created) {
+  for (auto path = created.rbegin(); path != created.rend(); ++path) {
+    const std::string relative = clean_path(*path).substr(1);
+    const std::size_t slash = relative.find_last_of('/');
+    const std::string parent = slash == std::string::npos ? "." : relative.substr(0, slash);
+    const std::string name = relative.substr(slash == std::string::npos ? 0 : slash + 1);
+    const auto directory = os::open_beneath(root, parent, O_PATH | O_DIRECTORY);
+    if (!directory) continue;
+    const auto status = os::lstatat(*directory, name);
+    if (!status || !*status) continue;
+    if (S_ISDIR((*status)->st_mode))
+      ::unlinkat(directory->get(), name.c_str(), AT_REMOVEDIR);
+    else if (S_ISREG((*status)->st_mode) && (*status)->st_size == 0)
+      ::unlinkat(directory->get(), name.c_str(), 0);
+  }
+}
+
+// A directory that is in the upper layer only because a stub was made in it goes again, when it is
+// empty there and still as it was before.
+class CopiedUpDirectory {
+ public:
+  CopiedUpDirectory(const os::UniqueFd& root, const os::UniqueFd& upper, std::string name)
+      : upper_(upper), name_(std::move(name)) {
+    if (auto status = os::lstatat(root, name_)) before_ = *status;
+  }
+  void prune() const {
+    const auto now = os::lstatat(upper_, name_);
+    if (!before_ || !now || !*now || !S_ISDIR((*now)->st_mode)) return;
+    if ((*now)->st_mode != before_->st_mode || (*now)->st_uid != before_->st_uid ||
+        (*now)->st_gid != before_->st_gid)
+      return;
+    ::unlinkat(upper_.get(), name_.c_str(), AT_REMOVEDIR);  // refuses what is not empty
+  }
+
+ private:
+  const os::UniqueFd& upper_;
+  std::string name_;
+  std::optional<struct ::stat> before_;
+};
+
+Result<owners::Owners> load(const std::vector<std::string>& sidecars) {
+  owners::Owners all;
+  for (const std::string& path : sidecars)
+    if (const auto bytes = TRY(os::find_file(path))) all.apply(TRY(owners::parse_sidecar(*bytes)));
+  return all;
+}
+
+}  // namespace
+
+const char* to_text(Tier tier) {
+  return tier == Tier::kIds ? "ids" : "userns";
+}
+
+Result<void> enter_worker() {
+  ::prctl(PR_SET_DUMPABLE, 0);
+  return sandbox::own_mounts();
+}
+
+Result<void> mount(const Overlay& overlay) {
+  return sandbox::mount_overlay(overlay.lower, overlay.upper, overlay.work, overlay.target);
+}
+
+Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
+  TRY(enter_worker());
+  TRY(mount(job.overlay));
+  const os::UniqueFd root = TRY(os::open(job.overlay.target, O_RDONLY | O_DIRECTORY));
+  const User user = TRY(find_user(root, job.user));
+  (void)TRY(os::mkdirs_beneath(root, job.cwd, 0755));
+  const sandbox::Plan plan = make_plan(job, user);
+
+  // Opened now: after launch() nothing of the host is reachable by path.
+  emulate::Options emulation{
+      .profile = job.tier == Tier::kUserns ? emulate::Profile::kFull : emulate::Profile::kDevices,
+      .proc = TRY(os::open("/proc", O_PATH | O_DIRECTORY)),
+      .root = TRY(os::duplicate(root)),
+      .upper = TRY(os::open(job.overlay.upper, O_PATH | O_DIRECTORY)),
+      .owners = TRY(load(job.sidecars)),
+      .uid = user.uid,
+      .gid = user.gid,
+      .groups = user.groups};
+  const os::UniqueFd upper = TRY(os::duplicate(emulation.upper));
+  const CopiedUpDirectory etc(root, upper, "etc");
+  const std::uint64_t oom_kills_before = oom_kills();
+
+  sandbox::Running running = TRY(sandbox::launch(plan, std::move(stdio)));
+  std::optional<emulate::Supervisor> supervisor;
+  if (running.listener.valid())
+    supervisor = TRY(emulate::Supervisor::start(std::move(running.listener), std::move(emulation)));
+  TRY(running.start());
+  const os::WaitStatus status = TRY(running.wait());
+  // From here no process of the step runs.
+
+  RunOutcome outcome;
+  if (const auto* exited = std::get_if<os::Exited>(&status)) outcome.exit_code = exited->code;
+  if (const auto* signaled = std::get_if<os::Signaled>(&status)) outcome.signal = signaled->signal;
+  // A shell reports its child's SIGKILL as 137.
+  outcome.out_of_memory = (outcome.signal == SIGKILL || outcome.exit_code == 128 + SIGKILL) &&
+                          oom_kills() > oom_kills_before;
+  remove_stubs(root, running.created);
+  if (supervisor) outcome.sidecar = owners::to_bytes(TRY(supervisor->finish()));
+  etc.prune();
+  return outcome;
+}
+
+}  // namespace lichen::container

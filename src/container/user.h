@@ -1,0 +1,29 @@
+// USER of an image: names are looked up in the image's own /etc/passwd and /etc/group (hostile
+// files: bounded, opened beneath the root).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "os/fd.h"
+
+namespace lichen::container {
+
+struct User {
+  std::uint32_t uid = 0, gid = 0;
+  std::vector<std::uint32_t> groups;  // supplementary
+  std::string home = "/";
+};
+
+// Docker's rules: "" is root; "name[:group]" or numbers; without a group the passwd entry's (0 when
+// there is none) and the groups that list the user; an unknown name is kNotFound.
+Result<User> parse_user(std::string_view user, std::string_view passwd, std::string_view group);
+Result<User> find_user(const os::UniqueFd& root, const std::string& user);
+
+// --chown: like USER, but a group that is not given equals the uid.
+Result<User> find_owner(const os::UniqueFd& root, const std::string& owner);
+
+}  // namespace lichen::container

@@ -1,0 +1,102 @@
+#include "image/assemble.h"
+
+#include <atomic>
+#include <thread>
+
+#include "base/text.h"
+
+namespace lichen::image {
+
+namespace {
+
+// The layers of `chain` (snapshots, lowest first), in order; missing ones are made side by side.
+Result<std::vector<store::Layer>> layers_of(store::Store& store,
+                                            const std::vector<std::int64_t>& chain,
+                                            const AssembleOptions& options,
+                                            const MakeLayer& make_layer) {
+  std::vector<store::Layer> layers(chain.size());
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    auto known = TRY(store.find_layer(chain[i]));
+    if (known && !known->blob.empty() && store.has_blob(known->blob))
+      layers[i] = std::move(*known);
+    else
+      missing.push_back(i);
+  }
+  std::vector<std::optional<Error>> errors(missing.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t at = next++; at < missing.size(); at = next++) {
+      auto layer = make_layer(chain[missing[at]]);
+      if (layer)
+        layers[missing[at]] = std::move(*layer);
+      else
+        errors[at] = std::move(layer).error();
+    }
+  };
+  if (missing.size() > 1) {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 1; i < options.jobs; ++i) threads.emplace_back(work);
+    work();
+  } else {
+    work();
+  }
+  for (auto& error : errors)
+    if (error) return fail(std::move(*error));
+  return layers;
+}
+
+std::string docker_type(const std::string& oci_type) {
+  if (oci_type == oci::kLayerGzipType) return oci::kDockerLayerGzipType;
+  return oci_type;
+}
+
+std::string oci_type(const std::string& any) {
+  if (any == oci::kDockerLayerGzipType) return oci::kLayerGzipType;
+  return any;
+}
+
+}  // namespace
+
+Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::ImageConfig config,
+                           const AssembleOptions& options, const MakeLayer& make_layer) {
+  const std::vector<std::int64_t> chain =
+      snapshot == 0 ? std::vector<std::int64_t>() : TRY(store.chain(snapshot));
+  const std::vector<store::Layer> layers = TRY(layers_of(store, chain, options, make_layer));
+
+  std::size_t with_layer = 0;
+  for (const oci::History& entry : config.history) with_layer += entry.empty_layer ? 0 : 1;
+  // Images of other tools may lack history altogether; that of our own steps never does.
+  if (with_layer > layers.size())
+    return fail(Errc::kInternal, "the history tells of " + std::to_string(with_layer) +
+                                     " layers, but there are " + std::to_string(layers.size()));
+
+  const std::string created = to_rfc3339(options.source_date_epoch.value_or(options.now));
+  config.created = created;
+  for (oci::History& entry : config.history)
+    if (entry.created.empty()) entry.created = created;
+  config.diff_ids.clear();
+  oci::Manifest manifest;
+  manifest.media_type = options.docker_media_types ? oci::kDockerManifestType : oci::kManifestType;
+  for (const store::Layer& layer : layers) {
+    config.diff_ids.push_back(layer.diff_id);
+    const std::string type = oci_type(layer.media_type);
+    manifest.layers.push_back({.media_type = options.docker_media_types ? docker_type(type) : type,
+                               .digest = layer.blob,
+                               .size = layer.size});
+  }
+  const std::string config_json = oci::to_json(config);
+  Assembled assembled;
+  assembled.config = TRY(store.put_blob(config_json));
+  manifest.config = {
+      .media_type = options.docker_media_types ? oci::kDockerConfigType : oci::kConfigType,
+      .digest = assembled.config,
+      .size = config_json.size()};
+  const std::string manifest_json = oci::to_json(manifest);
+  assembled.manifest = {.media_type = manifest.media_type,
+                        .digest = TRY(store.put_blob(manifest_json)),
+                        .size = manifest_json.size()};
+  return assembled;
+}
+
+}  // namespace lichen::image

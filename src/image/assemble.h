@@ -1,0 +1,41 @@
+// An image out of a config and the snapshots below it: manifest and config as blobs of the store.
+//
+//   Assembled image = TRY(assemble(store, snapshot, config, {…}, make_layer));
+//
+// Layers that the store already knows as blobs (the base image's, and those made before) are used
+// as they are; the others are made through `make_layer`, several at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "oci/types.h"
+#include "store/store.h"
+
+namespace lichen::image {
+
+struct Assembled {
+  oci::Descriptor manifest;
+  Digest config;
+};
+
+struct AssembleOptions {
+  std::optional<std::int64_t> source_date_epoch;
+  std::int64_t now = 0;  // seconds since 1970: `created`, unless there is an epoch
+  bool docker_media_types = false;
+  unsigned jobs = 2;
+};
+
+// Makes the blob of one snapshot's layer and records it in the store.
+using MakeLayer = std::function<Result<store::Layer>(std::int64_t snapshot)>;
+
+// `snapshot` 0: an image without layers. `config.diff_ids` is filled in; `config.history` must have
+// as many entries with a layer as there are layers.
+Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::ImageConfig config,
+                           const AssembleOptions& options, const MakeLayer& make_layer);
+
+}  // namespace lichen::image

@@ -1,0 +1,379 @@
+#include "ops/copy.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "archive/compression.h"
+#include "archive/tar_reader.h"
+#include "base/text.h"
+#include "ops/chmod.h"
+#include "os/file.h"
+
+namespace lichen::ops {
+
+namespace {
+
+constexpr mode_t kPermissions = 07777;
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+std::string beneath(const std::string& directory, const std::string& name) {
+  return directory.empty() ? name : directory + "/" + name;
+}
+
+struct ::timespec now() {
+  return {.tv_sec = 0, .tv_nsec = UTIME_NOW};
+}
+
+// Removes what is not a directory; a directory in the way is an error.
+Result<void> make_room(const os::UniqueFd& directory, const std::string& name,
+                       const std::string& path) {
+  const auto status = TRY(os::lstatat(directory, name));
+  if (!status) return {};
+  if (S_ISDIR(status->st_mode))
+    return fail(Errc::kInvalid, "cannot copy a file over the directory /" + printable(path));
+  if (::unlinkat(directory.get(), name.c_str(), 0) < 0) return fail(os_error("unlink", path));
+  return {};
+}
+
+// Those that mean something elsewhere: not the snapshot's own (user.overlay.*), nor the host's.
+Result<std::map<std::string, std::string>> portable_xattrs(const os::UniqueFd& from) {
+  auto xattrs = TRY(os::list_xattrs(from));
+  for (auto it = xattrs.begin(); it != xattrs.end();) {
+    const bool portable =
+        it->first == "security.capability" ||
+        (starts_with(it->first, "user.") && !starts_with(it->first, "user.overlay."));
+    it = portable ? std::next(it) : xattrs.erase(it);
+  }
+  return xattrs;
+}
+
+}  // namespace
+
+// Everything but content: owner (really, where the kernel can), mode, mtime, and the record of what
+// the kernel could not be told.
+Result<void> FileWriter::finish(const os::UniqueFd& directory, const std::string& name,
+                                const std::string& path, const Attributes& attributes) {
+  owners::Record record = attributes.record;
+  if (target_.tier == container::Tier::kIds) {
+    const int rc =
+        ::fchownat(directory.get(), name.c_str(), record.uid, record.gid, AT_SYMLINK_NOFOLLOW);
+    if (rc == 0)
+      record.uid = record.gid = 0;  // the kernel knows; only a device still needs its record
+    else if (errno != EINVAL)       // EINVAL: beyond the map, so the record stands for it
+      return fail(os_error("chown", path));
+    if (record.type != 0) record = attributes.record;
+  }
+  if (!S_ISLNK(attributes.mode) &&
+      ::fchmodat(directory.get(), name.c_str(), attributes.mode & kPermissions, 0) < 0)
+    return fail(os_error("chmod", path));
+  if (!attributes.xattrs.empty()) {  // after chown, which drops capabilities
+    const os::UniqueFd fd = TRY(os::openat(directory, name, O_PATH | O_NOFOLLOW));
+    for (const auto& [key, value] : attributes.xattrs) TRY(os::set_xattr(fd, key, value));
+  }
+  const struct ::timespec times[2] = {attributes.mtime, attributes.mtime};
+  if (::utimensat(directory.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(os_error("utimens", path));
+  recorder_.set(path, record, S_ISDIR(attributes.mode));
+  return {};
+}
+
+// Every missing directory on the way is made with `mode` and `owner`; what is there stays as it is.
+Result<os::UniqueFd> FileWriter::make_parents(const std::string& path, mode_t mode,
+                                              const Ownership& owner) {
+  os::UniqueFd directory = TRY(os::open_beneath(target_.root, ".", O_PATH | O_DIRECTORY));
+  std::string so_far;
+  for (const std::string& part : split(path, '/')) {
+    if (part.empty()) continue;
+    so_far = beneath(so_far, part);
+    const bool made = ::mkdirat(directory.get(), part.c_str(), mode) == 0;
+    if (!made && errno != EEXIST) return fail(os_error("mkdir", so_far));
+    if (made) {
+      Attributes attributes{.mode = S_IFDIR | mode, .record = {.uid = owner.uid, .gid = owner.gid}};
+      attributes.mtime = target_.timestamp ? timespec{*target_.timestamp, 0} : now();
+      const std::string where = TRY(real_path(target_.root, directory));
+      TRY(finish(directory, part, beneath(where, part), attributes));
+    }
+    // From the root, so that an absolute symlink is resolved inside it.
+    auto next = os::open_beneath(target_.root, so_far, O_PATH | O_DIRECTORY);
+    if (!next) return fail(Errc::kInvalid, "/" + printable(so_far) + " is not a directory");
+    directory = std::move(*next);
+  }
+  return directory;
+}
+
+Result<void> FileWriter::copy(const SourceTree& from, const graph::Copy& copy,
+                              std::optional<Ownership> owner) {
+  const std::vector<Selected> sources = TRY(select(from, copy));
+  const Filter filter = TRY(Filter::make(from, copy));
+  filter_ = &filter;
+  linked_.clear();
+  const bool to_directory = ends_with(copy.dest, "/") || sources.size() > 1;
+  for (const Selected& selected : sources) {
+    auto copied = copy_selected(from, selected, copy, owner, to_directory);
+    if (!copied) return fail(std::move(copied).error().in("/" + printable(selected.path)));
+  }
+  return {};
+}
+
+Result<void> FileWriter::copy_selected(const SourceTree& from, const Selected& selected,
+                                       const graph::Copy& copy, std::optional<Ownership> owner,
+                                       bool to_directory) {
+  std::string dest = clean_path(copy.dest).substr(1);
+  const Ownership parents = owner.value_or(Ownership{});
+  const mode_t parent_mode = copy.mode.empty() ? 0755 : TRY(change_mode(copy.mode, 0755, true));
+
+  if (copy.unpack && !selected.is_directory && TRY(unpack(from, selected, dest, owner))) return {};
+
+  const bool exists_as_directory =
+      os::open_beneath(target_.root, dest.empty() ? "." : dest, O_PATH | O_DIRECTORY).has_value();
+  if (selected.is_directory && copy.dir_copy_contents) {
+    const os::UniqueFd directory = TRY(make_parents(dest, parent_mode, parents));
+    const os::UniqueFd source = TRY(os::open_beneath(
+        from.root, selected.path.empty() ? "." : selected.path, O_RDONLY | O_DIRECTORY));
+    const std::string where = TRY(real_path(target_.root, directory));
+    return copy_entries(from, source, selected.path, directory, where, copy, owner, "");
+  }
+  if (to_directory || exists_as_directory) dest = beneath(dest, selected.name);
+  const os::UniqueFd directory = TRY(make_parents(parent_of(dest), parent_mode, parents));
+  const std::string where = TRY(real_path(target_.root, directory));
+  const std::string source_parent = parent_of(selected.path);
+  const os::UniqueFd source = TRY(os::open_beneath(
+      from.root, source_parent.empty() ? "." : source_parent, O_RDONLY | O_DIRECTORY));
+  // A symlink as the last component is followed: `COPY f link` writes what the link names.
+  if (const auto target = os::open_beneath(target_.root, dest, O_PATH);
+      target && S_ISREG(TRY(os::fstat(*target)).st_mode)) {
+    const std::string real = TRY(real_path(target_.root, *target));
+    const std::string real_parent = parent_of(real);
+    const os::UniqueFd real_directory = TRY(os::open_beneath(
+        target_.root, real_parent.empty() ? "." : real_parent, O_PATH | O_DIRECTORY));
+    return copy_entry(from, source, name_of(selected.path), selected.path, real_directory,
+                      name_of(real), real, copy, owner);
+  }
+  return copy_entry(from, source, name_of(selected.path), selected.path, directory, name_of(dest),
+                    beneath(where, name_of(dest)), copy, owner);
+}
+
+Result<void> FileWriter::copy_entries(const SourceTree& from, const os::UniqueFd& source,
+                                      const std::string& source_path, const os::UniqueFd& directory,
+                                      const std::string& path, const graph::Copy& copy,
+                                      std::optional<Ownership> owner, const std::string& relative) {
+  for (const os::DirectoryEntry& entry : TRY(os::read_directory(source))) {
+    const std::string child = beneath(source_path, entry.name);
+    const std::string child_relative = beneath(relative, entry.name);
+    const Exclusion exclusion = filter_->check(child, child_relative, entry.type == DT_DIR);
+    if (exclusion.excluded && (entry.type != DT_DIR || !exclusion.descend)) continue;
+    if (entry.type != DT_DIR) {
+      TRY(copy_entry(from, source, entry.name, child, directory, entry.name,
+                     beneath(path, entry.name), copy, owner));
+      continue;
+    }
+    const auto there = TRY(os::lstatat(directory, entry.name));
+    if (there && !S_ISDIR(there->st_mode))
+      return fail(Errc::kInvalid,
+                  "cannot copy to non-directory: /" + printable(beneath(path, entry.name)));
+    if (!there && ::mkdirat(directory.get(), entry.name.c_str(), 0700) < 0)
+      return fail(os_error("mkdir", beneath(path, entry.name)));
+    const os::UniqueFd child_source =
+        TRY(os::openat(source, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const os::UniqueFd child_directory =
+        TRY(os::openat(directory, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const struct ::stat status = TRY(os::fstat(child_source));
+    Attributes attributes{.mode = status.st_mode, .record = record_of(from, child, status)};
+    if (owner) attributes.record = {.uid = owner->uid, .gid = owner->gid};
+    if (!copy.mode.empty())
+      attributes.mode = S_IFDIR | TRY(change_mode(copy.mode, status.st_mode & kPermissions, true));
+    attributes.mtime = status.st_mtim;
+    if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(child_source));
+    // Parents are reported before children, and finished (mtime) after them.
+    recorder_.set(beneath(path, entry.name), {}, true);
+    TRY(copy_entries(from, child_source, child, child_directory, beneath(path, entry.name), copy,
+                     owner, child_relative));
+    TRY(finish(directory, entry.name, beneath(path, entry.name), attributes));
+  }
+  return {};
+}
+
+Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& source_directory,
+                                    const std::string& source_name, const std::string& source_path,
+                                    const os::UniqueFd& directory, const std::string& name,
+                                    const std::string& path, const graph::Copy& copy,
+                                    std::optional<Ownership> owner) {
+  const auto found = TRY(os::lstatat(source_directory, source_name));
+  if (!found) return fail(Errc::kInvalid, "vanished while it was copied");
+  const struct ::stat& status = *found;
+  Attributes attributes{.mode = status.st_mode, .record = record_of(from, source_path, status)};
+  attributes.mtime = status.st_mtim;
+  if (owner) {
+    attributes.record.uid = owner->uid;
+    attributes.record.gid = owner->gid;
+  }
+  if (!copy.mode.empty() && !S_ISLNK(status.st_mode))
+    attributes.mode = (status.st_mode & S_IFMT) |
+                      TRY(change_mode(copy.mode, status.st_mode & kPermissions, false));
+  TRY(make_room(directory, name, path));
+
+  if (S_ISLNK(status.st_mode)) {
+    const std::string target = TRY(os::readlinkat(source_directory, source_name));
+    if (::symlinkat(target.c_str(), directory.get(), name.c_str()) < 0)
+      return fail(os_error("symlink", path));
+    return finish(directory, name, path, attributes);
+  }
+  if (S_ISFIFO(status.st_mode)) {
+    if (::mknodat(directory.get(), name.c_str(), S_IFIFO | 0600, 0) < 0)
+      return fail(os_error("mkfifo", path));
+    return finish(directory, name, path, attributes);
+  }
+  if (S_ISREG(status.st_mode) && status.st_nlink > 1 && !from.is_context) {
+    const auto [first, is_first] = linked_.try_emplace({status.st_dev, status.st_ino}, path);
+    if (!is_first) {
+      const std::string parent = parent_of(first->second);
+      const os::UniqueFd other = TRY(os::open_beneath(target_.root, parent.empty() ? "." : parent,
+                                                      O_PATH | O_DIRECTORY | O_NOFOLLOW));
+      if (::linkat(other.get(), name_of(first->second).c_str(), directory.get(), name.c_str(), 0) ==
+          0) {
+        recorder_.set(path, attributes.record, false);
+        return {};
+      }
+      if (errno != EMLINK) return fail(os_error("link", path));
+    }
+  }
+  const os::UniqueFd to =
+      TRY(os::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  if (S_ISREG(status.st_mode) && attributes.record.type == 0) {
+    const os::UniqueFd content =
+        TRY(os::openat(source_directory, source_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    const struct ::stat opened = TRY(os::fstat(content));
+    if (opened.st_ino != status.st_ino || opened.st_dev != status.st_dev)
+      return fail(Errc::kInvalid, "changed while it was copied");
+    const std::uint64_t bytes = TRY(os::copy_content(content, to));
+    if (from.is_context && bytes != static_cast<std::uint64_t>(status.st_size))
+      return fail(Errc::kInvalid, "changed while it was copied");
+    if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(content));
+  }
+  if (S_ISSOCK(status.st_mode)) attributes.mode = S_IFREG | (attributes.mode & kPermissions);
+  return finish(directory, name, path, attributes);
+}
+
+Result<void> FileWriter::make_file(const graph::MakeFile& file, std::optional<Ownership> owner) {
+  const std::string path = clean_path(file.path).substr(1);
+  const Ownership to = owner.value_or(Ownership{});
+  const os::UniqueFd directory = TRY(make_parents(parent_of(path), 0755, to));
+  const std::string where = TRY(real_path(target_.root, directory));
+  const std::string name = name_of(path);
+  TRY(make_room(directory, name, path));
+  const os::UniqueFd fd =
+      TRY(os::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  TRY(os::write_all(fd, file.data));
+  Attributes attributes{.mode = S_IFREG | file.mode, .record = {.uid = to.uid, .gid = to.gid}};
+  attributes.mtime = target_.timestamp ? timespec{*target_.timestamp, 0} : now();
+  return finish(directory, name, beneath(where, name), attributes);
+}
+
+Result<void> FileWriter::make_directory(const graph::MakeDirectory& directory,
+                                        std::optional<Ownership> owner) {
+  (void)TRY(make_parents(clean_path(directory.path).substr(1), directory.mode,
+                         owner.value_or(Ownership{})));
+  return {};
+}
+
+Result<bool> FileWriter::unpack(const SourceTree& from, const Selected& selected,
+                                const std::string& dest, std::optional<Ownership> owner) {
+  os::UniqueFd fd = TRY(os::open_beneath(from.root, selected.path, O_RDONLY | O_NONBLOCK));
+  if (!S_ISREG(TRY(os::fstat(fd)).st_mode)) return false;
+  os::FileSource file(std::move(fd), selected.path);
+  // Recognised by content: what does not start with a tar header is a plain file.
+  auto opened = archive::open_decompressor(file);
+  if (!opened) return false;
+  archive::TarReader reader(**opened);
+  auto entry = reader.next();
+  if (!entry || !*entry) return false;
+  (void)TRY(make_parents(dest, 0755, owner.value_or(Ownership{})));
+  while (*entry) {
+    auto unpacked = unpack_entry(std::move(**entry), reader, dest, owner);
+    if (!unpacked) return fail(std::move(unpacked).error());
+    entry = reader.next();
+    if (!entry) return fail(std::move(entry).error());
+  }
+  return true;
+}
+
+Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
+                                      const std::string& dest, std::optional<Ownership> owner) {
+  using archive::EntryType;
+  if (entry.path.empty()) return {};
+  const std::string wanted = beneath(dest, entry.path);
+  const os::UniqueFd directory =
+      TRY(make_parents(parent_of(wanted), 0755, owner.value_or(Ownership{})));
+  const std::string name = name_of(wanted);
+  const std::string path = beneath(TRY(real_path(target_.root, directory)), name);
+  Attributes attributes;
+  attributes.record = {.uid = static_cast<std::uint32_t>(entry.uid),
+                       .gid = static_cast<std::uint32_t>(entry.gid)};
+  if (owner) attributes.record = {.uid = owner->uid, .gid = owner->gid};
+  attributes.mtime = {.tv_sec = entry.mtime_s, .tv_nsec = static_cast<long>(entry.mtime_ns)};
+  if (entry.type == EntryType::kDirectory) {
+    attributes.mode = S_IFDIR | entry.mode;
+    const auto there = TRY(os::lstatat(directory, name));
+    // A symlink to a directory in the image stays, and what follows goes through it.
+    if (there && S_ISLNK(there->st_mode) &&
+        os::open_beneath(target_.root, wanted, O_PATH | O_DIRECTORY))
+      return {};
+    if (there && !S_ISDIR(there->st_mode)) TRY(make_room(directory, name, path));
+    if (::mkdirat(directory.get(), name.c_str(), 0700) < 0 && errno != EEXIST)
+      return fail(os_error("mkdir", path));
+    return finish(directory, name, path, attributes);
+  }
+  TRY(make_room(directory, name, path));
+  switch (entry.type) {
+    case EntryType::kSymlink:
+      attributes.mode = S_IFLNK | 0777;
+      if (::symlinkat(entry.link.c_str(), directory.get(), name.c_str()) < 0)
+        return fail(os_error("symlink", path));
+      break;
+    case EntryType::kHardlink: {
+      const std::string first = beneath(dest, entry.link);
+      const std::string parent = parent_of(first);
+      const os::UniqueFd other =
+          TRY(os::open_beneath(target_.root, parent.empty() ? "." : parent, O_PATH | O_DIRECTORY));
+      if (::linkat(other.get(), name_of(first).c_str(), directory.get(), name.c_str(), 0) < 0)
+        return fail(os_error("link", path));
+      recorder_.set(path, attributes.record, false);
+      return {};
+    }
+    case EntryType::kFifo:
+      attributes.mode = S_IFIFO | entry.mode;
+      if (::mknodat(directory.get(), name.c_str(), S_IFIFO | 0600, 0) < 0)
+        return fail(os_error("mkfifo", path));
+      break;
+    case EntryType::kCharDevice:
+    case EntryType::kBlockDevice:
+      attributes.record.type = entry.type == EntryType::kCharDevice ? S_IFCHR : S_IFBLK;
+      attributes.record.dev_major = entry.dev_major;
+      attributes.record.dev_minor = entry.dev_minor;
+      [[fallthrough]];
+    default: {
+      attributes.mode = S_IFREG | entry.mode;
+      os::FileSink sink(
+          TRY(os::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)), path);
+      if (entry.type == EntryType::kFile) (void)TRY(lichen::copy(content, sink));
+      for (const auto& [key, value] : entry.xattrs)
+        if (key == "security.capability") attributes.xattrs[key] = value;
+    }
+  }
+  return finish(directory, name, path, attributes);
+}
+
+}  // namespace lichen::ops

@@ -1,0 +1,82 @@
+// The file operations of a FileOp, done in a keeper's worker on mounted trees.
+//
+//   FileWriter writer({.root = dest, .tier = …, .owners = below});
+//   TRY(writer.copy(source_tree, copy, owner, mode));
+//   owners::Sidecar sidecar = writer.take_sidecar();
+//
+// Destinations are inside a hostile root file system: every path is opened beneath `root`, symlinks
+// in it are followed inside it (docker's meaning), and the last component is replaced, never
+// followed, when a file is written.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "archive/entry.h"
+#include "base/result.h"
+#include "container/run.h"
+#include "graph/graph.h"
+#include "ops/selection.h"
+#include "os/fd.h"
+#include "owners/record.h"
+
+namespace lichen::ops {
+
+struct Ownership {
+  std::uint32_t uid = 0, gid = 0;
+};
+
+class FileWriter {
+ public:
+  struct Target {
+    const os::UniqueFd& root;  // of the merged, writable view
+    container::Tier tier;
+    const owners::Owners& below;            // records of the layers beneath
+    std::optional<std::int64_t> timestamp;  // mtime of directories that are made; nullopt: now
+  };
+  explicit FileWriter(const Target& target) : target_(target), recorder_(target.below) {}
+
+  // `owner` is --chown resolved, or nullopt to keep the source's.
+  Result<void> copy(const SourceTree& from, const graph::Copy& copy,
+                    std::optional<Ownership> owner);
+  Result<void> make_file(const graph::MakeFile& file, std::optional<Ownership> owner);
+  Result<void> make_directory(const graph::MakeDirectory& directory,
+                              std::optional<Ownership> owner);
+
+  owners::Sidecar take_sidecar() { return recorder_.take(); }
+
+ private:
+  struct Attributes {  // of one entry that is written
+    mode_t mode = 0;
+    owners::Record record;
+    struct ::timespec mtime {};
+    std::map<std::string, std::string> xattrs;
+  };
+
+  Result<os::UniqueFd> make_parents(const std::string& path, mode_t mode, const Ownership& owner);
+  Result<void> copy_selected(const SourceTree& from, const Selected& selected,
+                             const graph::Copy& copy, std::optional<Ownership> owner,
+                             bool to_directory);
+  Result<void> copy_entry(const SourceTree& from, const os::UniqueFd& source_directory,
+                          const std::string& source_name, const std::string& source_path,
+                          const os::UniqueFd& directory, const std::string& name,
+                          const std::string& path, const graph::Copy& copy,
+                          std::optional<Ownership> owner);
+  Result<void> copy_entries(const SourceTree& from, const os::UniqueFd& source,
+                            const std::string& source_path, const os::UniqueFd& directory,
+                            const std::string& path, const graph::Copy& copy,
+                            std::optional<Ownership> owner, const std::string& relative);
+  Result<bool> unpack(const SourceTree& from, const Selected& selected, const std::string& dest,
+                      std::optional<Ownership> owner);
+  Result<void> unpack_entry(archive::Entry entry, Source& content, const std::string& dest,
+                            std::optional<Ownership> owner);
+  Result<void> finish(const os::UniqueFd& directory, const std::string& name,
+                      const std::string& path, const Attributes& attributes);
+
+  Target target_;
+  owners::Owners::Recorder recorder_;
+  std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // of the copy under way: first name
+  const Filter* filter_ = nullptr;
+};
+
+}  // namespace lichen::ops

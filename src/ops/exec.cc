@@ -1,0 +1,110 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "base/text.h"
+#include "ops/network_files.h"
+#include "ops/runner.h"
+#include "os/file.h"
+#include "os/socket.h"
+
+namespace lichen::ops {
+
+using graph::VertexId;
+using solver::ResultId;
+
+namespace {
+
+// Reads both of a step's outputs until every process that holds them has ended.
+void pump(const os::UniqueFd& out, const os::UniqueFd& err,
+          const std::function<void(bool, const std::string&)>& on_log) {
+  const os::UniqueFd* ends[2] = {&out, &err};
+  bool open[2] = {true, true};
+  char buffer[32 * 1024];
+  while (open[0] || open[1]) {
+    pollfd polled[2] = {{open[0] ? out.get() : -1, POLLIN, 0},
+                        {open[1] ? err.get() : -1, POLLIN, 0}};
+    if (::poll(polled, 2, -1) < 0 && errno != EINTR) return;
+    for (int i = 0; i < 2; ++i) {
+      if (!open[i] || polled[i].revents == 0) continue;
+      const ssize_t count = ::read(ends[i]->get(), buffer, sizeof buffer);
+      if (count > 0)
+        on_log(i == 1, std::string(buffer, static_cast<std::size_t>(count)));
+      else if (count == 0 || (errno != EINTR && errno != EAGAIN))
+        open[i] = false;
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<Error> step_error(const graph::ExecOp& exec, const container::RunOutcome& outcome) {
+  if (outcome.exit_code == 0 && outcome.signal == 0) return std::nullopt;
+  Error error{.code = Errc::kFailed};
+  error.message =
+      "process \"" + printable(join(exec.args, " ")) + "\" did not complete successfully: ";
+  if (outcome.signal == 0) {
+    error.message += "exit code: " + std::to_string(outcome.exit_code);
+    if (outcome.exit_code == 127) error.hint = "127 usually means: command not found in the image";
+    if (outcome.exit_code == 126) error.hint = "126 usually means: found, but not executable";
+    return error;
+  }
+  const char* name = sigabbrev_np(outcome.signal);
+  error.message += "signal: " + std::to_string(outcome.signal) +
+                   (name != nullptr ? std::string(" (SIG") + name + ")" : "");
+  if (outcome.out_of_memory) {
+    error.message += ", probably out of memory";
+    error.hint = "the kernel ended a process for lack of memory while this step ran; see dmesg";
+  }
+  return error;
+}
+
+Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec, ResultId base) {
+  return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
+    const store::Store& store = services_.store;
+    const bool own_network = exec.network == graph::NetworkMode::kNone;
+    const std::string hostname = exec.hostname.empty() ? "lichen" : exec.hostname;
+    const NetworkFiles files =
+        TRY(NetworkFiles::write(store, hostname, exec.extra_hosts, own_network));
+    container::RunJob job{.tier = services_.tier,
+                          .overlay = {.lower = below.lower,
+                                      .upper = store.fs_path(id),
+                                      .work = store.work_path(id),
+                                      .target = store.mount_path()},
+                          .sidecars = below.sidecars,
+                          .argv = exec.args,
+                          .env = exec.env,
+                          .cwd = exec.cwd.empty() ? "/" : exec.cwd,
+                          .user = exec.user,
+                          .hostname = hostname,
+                          .own_network = own_network,
+                          .resolv_conf = files.resolv_conf(),
+                          .hosts = files.hosts(),
+                          .hostname_file = files.hostname()};
+    for (const std::string& entry : exec.proxy_env) job.env.push_back(entry);
+
+    const os::UniqueFd nothing = TRY(os::open("/dev/null", O_RDONLY));
+    auto out = TRY(os::pipe());
+    auto err = TRY(os::pipe());
+    std::jthread reader([&] {
+      pump(out.first, err.first, [&](bool is_stderr, const std::string& text) {
+        services_.on_log(vertex, is_stderr, text);
+      });
+    });
+    auto outcome = services_.jobs.call<container::RunOutcome>(
+        job, {nothing.get(), out.second.get(), err.second.get()});
+    out.second.reset();  // the worker has its own; the reader ends when the last writer has
+    err.second.reset();
+    reader.join();
+    if (!outcome) return fail(std::move(outcome).error());
+    if (auto failed = step_error(exec, *outcome)) return fail(std::move(*failed));
+    return std::move(outcome->sidecar);
+  });
+}
+
+}  // namespace lichen::ops

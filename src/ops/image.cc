@@ -1,0 +1,163 @@
+#include <fcntl.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/text.h"
+#include "ops/runner.h"
+#include "os/file.h"
+
+namespace lichen::ops {
+
+using graph::VertexId;
+using solver::ResultId;
+
+namespace {
+
+constexpr std::size_t kTransfers = 6;  // blobs of one image that are fetched at once
+
+// "docker-image://REF@DIGEST" or "oci-layout://NAME@DIGEST" -> DIGEST
+Result<Digest> pinned_digest(const std::string& identifier) {
+  const std::size_t at = identifier.find_last_of('@');
+  if (at == std::string::npos) return fail(Errc::kInternal, "unresolved image " + identifier);
+  return Digest::parse(identifier.substr(at + 1));
+}
+
+// Tells how far a blob has come, a few times a second.
+class ReportingSink final : public Sink {
+ public:
+  ReportingSink(Sink& next, std::function<void(std::uint64_t)> report)
+      : next_(next), report_(std::move(report)) {}
+  Result<void> write(std::string_view bytes) override {
+    TRY(next_.write(bytes));
+    total_ += bytes.size();
+    if (total_ - reported_ >= kStep) report_(reported_ = total_);
+    return {};
+  }
+
+ private:
+  static constexpr std::uint64_t kStep = 4u << 20;
+  Sink& next_;
+  std::function<void(std::uint64_t)> report_;
+  std::uint64_t total_ = 0, reported_ = 0;
+};
+
+}  // namespace
+
+Result<void> Runner::fetch_layer(VertexId vertex, const graph::SourceOp& source,
+                                 const oci::Descriptor& layer) {
+  store::Store& store = services_.store;
+  if (store.has_blob(layer.digest)) return {};
+  const std::string what = layer.digest.text();
+  services_.on_transfer(vertex, what, 0, layer.size, false);
+  const auto writer = TRY(store.write_blob());
+  ReportingSink sink(*writer, [&](std::uint64_t bytes) {
+    services_.on_transfer(vertex, what, bytes, layer.size, false);
+  });
+  if (const auto directory = source.attributes.find("oci.dir");
+      directory != source.attributes.end()) {
+    const std::string path = directory->second + "/blobs/sha256/" + layer.digest.hex();
+    os::FileSource file(TRY(os::open(path, O_RDONLY)), path);
+    (void)TRY(copy(file, sink));
+  } else {
+    const std::string name = source.identifier.substr(std::string("docker-image://").size());
+    const oci::Reference reference = TRY(oci::parse_reference(name));
+    TRY(services_.registry.fetch_blob(reference, layer, sink));
+  }
+  (void)TRY(writer->commit(layer.digest, layer.size));
+  services_.on_transfer(vertex, what, layer.size, layer.size, true);
+  return {};
+}
+
+Result<ResultId> Runner::unpack_layer(std::optional<std::int64_t> parent,
+                                      const oci::Descriptor& layer, const Digest& diff_id,
+                                      const Digest& chain) {
+  store::Store& store = services_.store;
+  // Two builds that want one base image unpack it once.
+  const auto flight = TRY(store.lock_key(container::to_text(services_.tier), chain));
+  if (const auto found =
+          TRY(store.find_snapshot_by_chain(container::to_text(services_.tier), chain)))
+    return *found;
+  const ResultId id = TRY(make_snapshot(
+      parent.value_or(0), [&](std::int64_t snapshot, const Stack& below) -> Result<std::string> {
+        ApplyJob job{.tier = services_.tier,
+                     .blob = store.blob_path(layer.digest),
+                     .fs = store.fs_path(snapshot),
+                     .lower = parent ? below.lower : std::vector<std::string>(),
+                     .sidecars = below.sidecars};
+        ApplyReply reply = TRY(services_.jobs.call<ApplyReply>(job));
+        if (reply.diff_id != diff_id)
+          return fail(Errc::kCorrupt, "layer " + layer.digest.text() + " unpacks to " +
+                                          reply.diff_id.text() + ", but the image's config says " +
+                                          diff_id.text());
+        TRY(store.set_layer(snapshot, {.chain = chain,
+                                       .diff_id = diff_id,
+                                       .blob = layer.digest,
+                                       .size = layer.size,
+                                       .media_type = layer.media_type}));
+        return std::move(reply.sidecar);
+      }));
+  return id;
+}
+
+Result<ResultId> Runner::run_image(VertexId vertex, const graph::SourceOp& source) {
+  store::Store& store = services_.store;
+  // The front end has resolved the image: manifest and config are in the store.
+  const Digest digest = TRY(pinned_digest(source.identifier));
+  const oci::Document document = TRY(oci::parse_document(TRY(store.read_blob(digest))));
+  const auto* manifest = std::get_if<oci::Manifest>(&document);
+  if (manifest == nullptr) return fail(Errc::kInternal, digest.text() + " is not a manifest");
+  const oci::ImageConfig config =
+      TRY(oci::parse_image_config(TRY(store.read_blob(manifest->config.digest))));
+  const std::size_t count = manifest->layers.size();
+  if (config.diff_ids.size() != count)
+    return fail(Errc::kCorrupt, "the image has " + std::to_string(count) +
+                                    " layers, but its config lists " +
+                                    std::to_string(config.diff_ids.size()));
+  if (count == 0) return ResultId{0};
+  std::vector<Digest> chains;
+  for (const Digest& diff_id : config.diff_ids)
+    chains.push_back(oci::chain_id(chains.empty() ? Digest() : chains.back(), diff_id));
+
+  // What is unpacked already needs neither its blob nor those below it.
+  std::optional<std::int64_t> top;
+  std::size_t have = count;
+  for (; have > 0 && !top; --have)
+    top = TRY(store.find_snapshot_by_chain(container::to_text(services_.tier), chains[have - 1]));
+  if (top) ++have;
+
+  // Fetch the rest at once, unpack from the bottom up as soon as each is there.
+  const std::size_t missing = count - have;
+  std::vector<Result<void>> fetched(missing);
+  std::atomic<std::size_t> next = 0;
+  std::vector<std::atomic<bool>> ready(missing);
+  std::vector<std::jthread> fetchers;  // last: they end before what they use
+  for (std::size_t i = 0; i < std::min(kTransfers, missing); ++i)
+    fetchers.emplace_back([&] {
+      for (std::size_t at = next++; at < missing; at = next++) {
+        fetched[at] = fetch_layer(vertex, source, manifest->layers[have + at]);
+        ready[at] = true;
+        ready[at].notify_all();
+      }
+    });
+  const auto give_up = [&](Error error) {
+    next = missing;
+    return fail(std::move(error));
+  };
+  for (std::size_t at = 0; at < missing; ++at) {
+    ready[at].wait(false);
+    if (!fetched[at]) return give_up(std::move(fetched[at]).error());
+    const std::size_t layer = have + at;
+    services_.on_transfer(vertex, "extracting " + manifest->layers[layer].digest.text(), 0, 0,
+                          false);
+    auto unpacked =
+        unpack_layer(top, manifest->layers[layer], config.diff_ids[layer], chains[layer]);
+    if (!unpacked) return give_up(std::move(unpacked).error());
+    top = *unpacked;
+    services_.on_transfer(vertex, "extracting " + manifest->layers[layer].digest.text(), 0, 0,
+                          true);
+  }
+  return *top;
+}
+
+}  // namespace lichen::ops

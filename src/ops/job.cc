@@ -1,0 +1,86 @@
+#include "ops/job.h"
+
+namespace lichen::graph {
+
+template <class Wire>
+void fields(Wire& wire, Copy& copy) {
+  wire(copy.input, copy.src, copy.dest, copy.owner, copy.mode, copy.follow_symlink,
+       copy.dir_copy_contents, copy.unpack, copy.create_dest_path, copy.allow_wildcard,
+       copy.allow_empty_wildcard, copy.parents, copy.exclude_patterns);
+}
+template <class Wire>
+void fields(Wire& wire, MakeFile& file) {
+  wire(file.path, file.mode, file.data, file.owner);
+}
+template <class Wire>
+void fields(Wire& wire, MakeDirectory& directory) {
+  wire(directory.path, directory.mode, directory.make_parents, directory.owner);
+}
+
+}  // namespace lichen::graph
+
+namespace lichen {
+
+// A variant travels as its index and its value.
+template <class Wire, class... T>
+void fields(Wire& wire, std::variant<T...>& value) {
+  std::uint32_t index = static_cast<std::uint32_t>(value.index());
+  wire(index);
+  std::uint32_t at = 0;
+  const auto alternative = [&](auto example) {
+    using Alternative = decltype(example);
+    if (at++ != index) return;
+    if (!std::holds_alternative<Alternative>(value)) value = Alternative{};
+    wire(std::get<Alternative>(value));
+  };
+  (alternative(T{}), ...);
+}
+
+namespace ops {
+
+template <class Wire>
+void fields(Wire& wire, TreeInput& input) {
+  wire(input.directory, input.ignore, input.lower, input.sidecars);
+}
+template <class Wire>
+void fields(Wire& wire, ApplyJob& job) {
+  wire(job.tier, job.blob, job.fs, job.lower, job.sidecars);
+}
+template <class Wire>
+void fields(Wire& wire, DiffJob& job) {
+  wire(job.tier, job.fs, job.sidecar, job.lower, job.sidecars, job.output, job.compression,
+       job.level, job.threads, job.clamp);
+}
+template <class Wire>
+void fields(Wire& wire, FileJob& job) {
+  wire(job.tier, job.overlay, job.sidecars, job.inputs, job.actions, job.timestamp, job.mounts);
+}
+template <class Wire>
+void fields(Wire& wire, DigestJob& job) {
+  wire(job.input, job.copies, job.mounts);
+}
+template <class Wire>
+void fields(Wire& wire, ExportJob& job) {
+  wire(job.tier, job.lower, job.sidecars, job.directory, job.clamp);
+}
+template <class Wire>
+void fields(Wire& wire, RemoveJob& job) {
+  wire(job.paths);
+}
+
+std::string to_bytes(const Job& job) {
+  return pack(job);
+}
+
+Result<Job> parse_job(std::string_view bytes) {
+  return unpack<Job>(bytes);
+}
+
+Result<void> JobClient::remove(const std::vector<std::string>& paths) {
+  if (paths.empty()) return {};
+  (void)TRY(keeper_.call(to_bytes(RemoveJob{paths}), {}, nullptr));
+  return {};
+}
+
+}  // namespace ops
+}  // namespace lichen

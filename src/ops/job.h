@@ -1,0 +1,152 @@
+// What the front asks of a keeper's worker, as data: one struct per kind of work on trees.
+//
+//   JobClient client(keeper, cancelled);
+//   DiffReply layer = TRY(client.call<DiffReply>(DiffJob{…}));
+//
+// perform() is the worker's side: the one handler that a keeper runs. Jobs carry store paths; a
+// worker knows no database. All trees are given as lists of layer directories, top first.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/wire.h"
+#include "container/keeper.h"
+#include "container/run.h"
+#include "graph/graph.h"
+#include "os/fd.h"
+
+namespace lichen::ops {
+
+// Unpacks a layer blob into an empty layer directory.
+struct ApplyJob {
+  container::Tier tier = container::Tier::kIds;
+  std::string blob;
+  std::string fs;                     // the layer directory to fill
+  std::vector<std::string> lower;     // top first
+  std::vector<std::string> sidecars;  // of `lower`, bottom first
+};
+struct ApplyReply {
+  Digest diff_id;
+  std::string sidecar;
+};
+
+// Makes a layer blob out of a layer directory.
+struct DiffJob {
+  container::Tier tier = container::Tier::kIds;
+  std::string fs, sidecar;
+  std::vector<std::string> lower, sidecars;
+  std::string output;       // the file to write
+  std::string compression;  // "gzip", "zstd", "uncompressed"
+  int level = -1;
+  unsigned threads = 1;
+  std::optional<std::int64_t> clamp;  // no mtime is later
+};
+struct DiffReply {
+  Digest diff_id, digest;
+  std::uint64_t bytes = 0;
+};
+
+// A tree that is copied from: a directory of the host (the context) or a stack of layers.
+struct TreeInput {
+  std::string directory;              // of the host; or empty
+  std::vector<std::string> ignore;    // patterns, for `directory`
+  std::vector<std::string> lower;     // top first
+  std::vector<std::string> sidecars;  // bottom first
+};
+struct FileJob {
+  container::Tier tier = container::Tier::kIds;
+  container::Overlay overlay;
+  std::vector<std::string> sidecars;
+  std::vector<TreeInput> inputs;  // by Copy::input
+  std::vector<graph::FileAction> actions;
+  std::optional<std::int64_t> timestamp;
+  std::string mounts;  // an empty directory to mount the inputs under
+};
+struct FileReply {
+  std::string sidecar;
+};
+
+// The content digest of what a Copy would bring from a stack of layers.
+struct DigestJob {
+  TreeInput input;
+  std::vector<graph::FileAction> copies;
+  std::string mounts;
+};
+struct DigestReply {
+  std::vector<Digest> digests;
+};
+
+// The whole tree as a tar archive to descriptor 0, or as files in a directory.
+struct ExportJob {
+  container::Tier tier = container::Tier::kIds;
+  std::vector<std::string> lower, sidecars;
+  std::string directory;  // empty: tar
+  std::optional<std::int64_t> clamp;
+};
+struct ExportReply {
+  std::vector<std::string> warnings;
+};
+
+struct RemoveJob {
+  std::vector<std::string> paths;
+};
+struct RemoveReply {};
+
+using Job =
+    std::variant<ApplyJob, DiffJob, FileJob, DigestJob, ExportJob, RemoveJob, container::RunJob>;
+
+// The worker's side: bytes of a Job in, bytes of its reply out.
+Result<std::string> perform(std::string_view request, std::vector<os::UniqueFd> fds);
+
+// Job <-> bytes.
+std::string to_bytes(const Job& job);
+Result<Job> parse_job(std::string_view bytes);
+
+// The front's side.
+class JobClient {
+ public:
+  JobClient(container::Keeper& keeper, const std::atomic<bool>* cancelled)
+      : keeper_(keeper), cancelled_(cancelled) {}
+
+  template <class Reply>
+  Result<Reply> call(const Job& job, const std::vector<int>& fds = {}) {
+    return unpack<Reply>(TRY(keeper_.call(to_bytes(job), fds, cancelled_)));
+  }
+  // Not ended by cancellation: cleaning up.
+  Result<void> remove(const std::vector<std::string>& paths);
+
+ private:
+  container::Keeper& keeper_;
+  const std::atomic<bool>* cancelled_;
+};
+
+template <class Wire>
+void fields(Wire& wire, ApplyReply& reply) {
+  wire(reply.diff_id, reply.sidecar);
+}
+template <class Wire>
+void fields(Wire& wire, DiffReply& reply) {
+  wire(reply.diff_id, reply.digest, reply.bytes);
+}
+template <class Wire>
+void fields(Wire& wire, FileReply& reply) {
+  wire(reply.sidecar);
+}
+template <class Wire>
+void fields(Wire& wire, DigestReply& reply) {
+  wire(reply.digests);
+}
+template <class Wire>
+void fields(Wire& wire, ExportReply& reply) {
+  wire(reply.warnings);
+}
+template <class Wire>
+void fields(Wire&, RemoveReply&) {}
+
+}  // namespace lichen::ops

@@ -1,0 +1,15 @@
+// The build context as a source: which patterns its vertex carries.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "graph/graph.h"
+
+namespace lichen::ops {
+
+// The JSON array of attribute local.excludepatterns; empty when there is none.
+Result<std::vector<std::string>> ignore_patterns(const graph::SourceOp& source);
+
+}  // namespace lichen::ops

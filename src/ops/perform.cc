@@ -1,0 +1,178 @@
+// The worker's side of every job. A worker is one process for one job: what it mounts or opens goes
+// with it.
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <optional>
+
+#include "archive/compression.h"
+#include "archive/tar_writer.h"
+#include "base/text.h"
+#include "container/user.h"
+#include "ops/copy.h"
+#include "ops/job.h"
+#include "os/file.h"
+#include "store/tree.h"
+
+namespace lichen::ops {
+
+namespace {
+
+store::TierKind kind_of(container::Tier tier) {
+  return tier == container::Tier::kIds ? store::TierKind::kIds : store::TierKind::kUserns;
+}
+
+Result<ApplyReply> perform(ApplyJob& job, std::vector<os::UniqueFd>&) {
+  const owners::Owners below = TRY(store::load_owners(job.sidecars));
+  os::FileSource blob(TRY(os::open(job.blob, O_RDONLY)), job.blob);
+  const store::ApplyResult applied =
+      TRY(store::apply_layer(blob, job.fs, job.lower, kind_of(job.tier), below));
+  return ApplyReply{applied.diff_id, owners::to_bytes(applied.sidecar)};
+}
+
+Result<archive::Compression> parse_compression(const std::string& text) {
+  if (text.empty() || text == "gzip") return archive::Compression::kGzip;
+  if (text == "zstd") return archive::Compression::kZstd;
+  if (text == "uncompressed") return archive::Compression::kNone;
+  return fail(Errc::kUnsupported, "compression \"" + printable(text) + "\" is not supported",
+              "gzip, zstd or uncompressed");
+}
+
+Result<DiffReply> perform(DiffJob& job, std::vector<os::UniqueFd>&) {
+  const owners::Owners below = TRY(store::load_owners(job.sidecars));
+  owners::Sidecar own;
+  if (const auto bytes = TRY(os::find_file(job.sidecar))) own = TRY(owners::parse_sidecar(*bytes));
+  // tar -> hash (diff id) -> compress -> hash (digest) -> file, in one pass
+  os::FileSink file(TRY(os::open(job.output, O_WRONLY | O_CREAT | O_TRUNC, 0600)), job.output);
+  HashingSink compressed(&file);
+  const auto compressor = TRY(archive::make_compressor(TRY(parse_compression(job.compression)),
+                                                       job.level, job.threads, compressed));
+  HashingSink plain(compressor.get());
+  archive::TarWriter tar(plain);
+  TRY(store::diff_layer(job.fs, job.lower, kind_of(job.tier), below, own,
+                        {.clamp_mtime = job.clamp}, tar));
+  TRY(tar.finish());
+  TRY(plain.close());
+  return DiffReply{plain.digest(), compressed.digest(), compressed.bytes()};
+}
+
+// A mounted (or plain) tree to copy from, with what it needs to stay alive.
+struct OpenTree {
+  os::UniqueFd root;
+  std::optional<graph::Ignore> ignore;
+  owners::Owners owners;
+  bool is_context = false;
+
+  SourceTree view() const {
+    return {.root = root,
+            .ignore = ignore ? &*ignore : nullptr,
+            .owners = &owners,
+            .is_context = is_context};
+  }
+};
+
+Result<std::unique_ptr<OpenTree>> open_tree(const TreeInput& input,
+                                            const std::string& mount_point) {
+  auto tree = std::make_unique<OpenTree>();
+  if (!input.directory.empty()) {
+    tree->is_context = true;
+    tree->root = TRY(os::open(input.directory, O_RDONLY | O_DIRECTORY));
+    if (!input.ignore.empty()) tree->ignore = TRY(graph::Ignore::from_patterns(input.ignore));
+    return tree;
+  }
+  TRY(os::mkdirs(mount_point));
+  TRY(container::mount({.lower = input.lower, .target = mount_point}));
+  tree->root = TRY(os::open(mount_point, O_RDONLY | O_DIRECTORY));
+  tree->owners = TRY(store::load_owners(input.sidecars));
+  return tree;
+}
+
+// A private tmpfs over the store's mount directory gives every tree its own mount point.
+Result<void> prepare_mounts(const std::string& mounts) {
+  TRY(container::enter_worker());
+  if (::mount("tmpfs", mounts.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
+    return fail(os_error("mount tmpfs", mounts));
+  return {};
+}
+
+Result<std::optional<Ownership>> resolve_owner(const os::UniqueFd& root, const std::string& owner) {
+  if (owner.empty()) return std::optional<Ownership>();
+  const container::User user = TRY(container::find_owner(root, owner));
+  return std::optional<Ownership>({user.uid, user.gid});
+}
+
+Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
+  TRY(prepare_mounts(job.mounts));
+  job.overlay.target = job.mounts + "/dest";
+  TRY(os::mkdirs(job.overlay.target));
+  TRY(container::mount(job.overlay));
+  const os::UniqueFd root = TRY(os::open(job.overlay.target, O_RDONLY | O_DIRECTORY));
+  const owners::Owners below = TRY(store::load_owners(job.sidecars));
+  std::vector<std::unique_ptr<OpenTree>> trees;
+  for (const TreeInput& input : job.inputs)
+    trees.push_back(TRY(open_tree(input, job.mounts + "/" + std::to_string(trees.size()))));
+
+  FileWriter writer({.root = root, .tier = job.tier, .below = below, .timestamp = job.timestamp});
+  for (const graph::FileAction& action : job.actions) {
+    if (const auto* copy = std::get_if<graph::Copy>(&action)) {
+      LICHEN_ASSERT(copy->input && *copy->input < trees.size());
+      const auto owner = TRY(resolve_owner(root, copy->owner));
+      TRY(writer.copy(trees[*copy->input]->view(), *copy, owner));
+    } else if (const auto* file = std::get_if<graph::MakeFile>(&action)) {
+      TRY(writer.make_file(*file, TRY(resolve_owner(root, file->owner))));
+    } else if (const auto* directory = std::get_if<graph::MakeDirectory>(&action)) {
+      TRY(writer.make_directory(*directory, TRY(resolve_owner(root, directory->owner))));
+    }
+  }
+  return FileReply{owners::to_bytes(writer.take_sidecar())};
+}
+
+Result<DigestReply> perform(DigestJob& job, std::vector<os::UniqueFd>&) {
+  TRY(prepare_mounts(job.mounts));
+  const auto tree = TRY(open_tree(job.input, job.mounts + "/0"));
+  DigestReply reply;
+  for (const graph::FileAction& action : job.copies)
+    reply.digests.push_back(
+        TRY(digest_of(tree->view(), std::get<graph::Copy>(action),
+                      [](const os::UniqueFd& directory, const std::string& name,
+                         const struct ::stat&) { return read_digest(directory, name); })));
+  return reply;
+}
+
+Result<ExportReply> perform(ExportJob& job, std::vector<os::UniqueFd>& fds) {
+  const owners::Owners all = TRY(store::load_owners(job.sidecars));
+  ExportReply reply;
+  if (!job.directory.empty()) {
+    reply.warnings = TRY(store::copy_tree_local(job.lower, kind_of(job.tier), all, job.directory));
+    return reply;
+  }
+  if (fds.size() != 1) return fail(Errc::kInternal, "export without an output");
+  os::FileSink file(std::move(fds[0]), "the output");
+  archive::TarWriter tar(file);
+  TRY(store::write_tree(job.lower, kind_of(job.tier), all, {.clamp_mtime = job.clamp}, tar));
+  TRY(tar.finish());
+  return reply;
+}
+
+Result<RemoveReply> perform(RemoveJob& job, std::vector<os::UniqueFd>&) {
+  for (const std::string& path : job.paths) TRY(os::remove_tree(path));
+  return RemoveReply{};
+}
+
+Result<container::RunOutcome> perform(container::RunJob& job, std::vector<os::UniqueFd>& fds) {
+  if (fds.size() != 3) return fail(Errc::kInternal, "a run without standard streams");
+  return container::run(
+      job, {.in = std::move(fds[0]), .out = std::move(fds[1]), .err = std::move(fds[2])});
+}
+
+}  // namespace
+
+Result<std::string> perform(std::string_view request, std::vector<os::UniqueFd> fds) {
+  Job job = TRY(parse_job(request));
+  return std::visit([&](auto& one) -> Result<std::string> { return pack(TRY(perform(one, fds))); },
+                    job);
+}
+
+}  // namespace lichen::ops

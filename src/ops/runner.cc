@@ -1,0 +1,168 @@
+#include "ops/runner.h"
+
+#include <fcntl.h>
+
+#include "base/text.h"
+#include "ops/local.h"
+#include "os/file.h"
+
+namespace lichen::ops {
+
+using graph::VertexId;
+using solver::ResultId;
+
+Runner::Runner(const graph::Graph& graph, Services services)
+    : graph_(graph), services_(std::move(services)) {}
+
+Result<Stack> stack_of(store::Store& store, ResultId result) {
+  Stack stack;
+  if (result != 0)
+    for (const std::int64_t id : TRY(store.chain(result))) {
+      stack.lower.insert(stack.lower.begin(), store.fs_path(id));
+      stack.sidecars.push_back(store.owners_path(id));
+    }
+  // overlayfs wants at least one lower directory; under the lowest layer an empty one changes
+  // nothing.
+  if (stack.lower.empty()) stack.lower.push_back(store.empty_path());
+  return stack;
+}
+
+namespace {
+
+Hasher key_hasher(const char* kind, const graph::Vertex& vertex) {
+  Hasher hasher;
+  hasher.field("lichen key 1").field(kind).field(graph::canonical(vertex.op));
+  hasher.field(vertex.platform ? oci::to_text(*vertex.platform) : "");
+  return hasher;
+}
+
+}  // namespace
+
+Result<Digest> Runner::definition_key(VertexId vertex, const std::vector<Digest>& input_keys) {
+  const graph::Vertex& v = graph_.vertices[vertex];
+  Hasher hasher = key_hasher("definition", v);
+  // What a copy takes from the context counts by content; the context as a whole does not.
+  std::vector<bool> by_content(v.inputs.size(), false);
+  if (const auto* file = std::get_if<graph::FileOp>(&v.op))
+    for (std::size_t i = 0; i < file->actions.size(); ++i) {
+      const auto* copy = std::get_if<graph::Copy>(&file->actions[i]);
+      if (copy == nullptr || find_context(vertex, *copy) == nullptr) continue;
+      const Digest digest = TRY(context_digest(vertex, *copy));
+      std::lock_guard lock(mutex_);
+      context_digests_[{vertex, i}] = digest;
+      by_content[*copy->input] = true;
+      hasher.field(digest.text());
+    }
+  for (std::size_t i = 0; i < input_keys.size(); ++i)
+    hasher.field(by_content[i] ? "context" : input_keys[i].text());
+  return hasher.finish();
+}
+
+Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
+                                                  const std::vector<ResultId>& inputs) {
+  const graph::Vertex& v = graph_.vertices[vertex];
+  if (std::holds_alternative<graph::SourceOp>(v.op)) return std::nullopt;
+  Hasher hasher = key_hasher("content", v);
+  if (std::holds_alternative<graph::ExecOp>(v.op)) {
+    for (const ResultId input : inputs) hasher.field(std::to_string(input));
+    return hasher.finish();
+  }
+  const auto& file = std::get<graph::FileOp>(v.op);
+  if (!file.scratch) hasher.field(std::to_string(inputs[0]));
+  for (std::size_t i = 0; i < file.actions.size(); ++i) {
+    const auto* copy = std::get_if<graph::Copy>(&file.actions[i]);
+    if (copy == nullptr || !copy->input) continue;
+    if (find_context(vertex, *copy) != nullptr) {
+      std::lock_guard lock(mutex_);
+      hasher.field(context_digests_.at({vertex, i}).text());
+      continue;
+    }
+    const Stack stack = TRY(stack_of(services_.store, inputs[*copy->input]));
+    DigestJob job{.input = {.lower = stack.lower, .sidecars = stack.sidecars},
+                  .mounts = services_.store.mount_path()};
+    job.copies.push_back(*copy);
+    hasher.field(TRY(services_.jobs.call<DigestReply>(job)).digests.at(0).text());
+  }
+  return hasher.finish();
+}
+
+Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& inputs) {
+  const graph::Vertex& v = graph_.vertices[vertex];
+  if (const auto* source = std::get_if<graph::SourceOp>(&v.op)) {
+    // The context is read in place by the copies that need it.
+    if (starts_with(source->identifier, "local://")) return ResultId{0};
+    return run_image(vertex, *source);
+  }
+  if (const auto* exec = std::get_if<graph::ExecOp>(&v.op))
+    return run_exec(vertex, *exec, inputs.empty() ? 0 : inputs[0]);
+  return run_file(vertex, std::get<graph::FileOp>(v.op), inputs);
+}
+
+Result<ResultId> Runner::make_snapshot(
+    ResultId base, const std::function<Result<std::string>(std::int64_t, const Stack&)>& fill) {
+  store::Store& store = services_.store;
+  const Stack below = TRY(stack_of(store, base));
+  const std::int64_t id = TRY(store.begin_snapshot(container::to_text(services_.tier),
+                                                   base == 0 ? std::nullopt : std::optional(base)));
+  auto sidecar = fill(id, below);
+  Result<void> written;
+  if (!sidecar)
+    written = fail(std::move(sidecar).error());
+  else if (!sidecar->empty())
+    written = os::replace_file(store.owners_path(id), *sidecar, 0600);
+  if (written) written = store.commit_snapshot(id);
+  if (written) return id;
+  if (auto garbage = store.abandon_snapshot(id)) (void)services_.jobs.remove({*garbage});
+  return fail(std::move(written).error());
+}
+
+const graph::SourceOp* Runner::find_context(VertexId vertex, const graph::Copy& copy) const {
+  if (!copy.input) return nullptr;
+  const graph::Input& input = graph_.vertices[vertex].inputs.at(*copy.input);
+  const auto* source = std::get_if<graph::SourceOp>(&graph_.vertices[input.vertex].op);
+  return source != nullptr && starts_with(source->identifier, "local://") ? source : nullptr;
+}
+
+Result<std::string> Runner::context_directory(const graph::SourceOp& source) const {
+  const std::string name = source.identifier.substr(std::string("local://").size());
+  const auto found = services_.contexts.find(name);
+  if (found == services_.contexts.end())
+    return fail(Errc::kNotFound, "there is no build context named " + printable(name));
+  return found->second;
+}
+
+Result<Digest> Runner::context_digest(VertexId vertex, const graph::Copy& copy) {
+  const graph::SourceOp& source = *find_context(vertex, copy);
+  const os::UniqueFd root = TRY(os::open(TRY(context_directory(source)), O_RDONLY | O_DIRECTORY));
+  const graph::Ignore ignore = TRY(graph::Ignore::from_patterns(TRY(ignore_patterns(source))));
+  const SourceTree tree{
+      .root = root, .ignore = ignore.empty() ? nullptr : &ignore, .is_context = true};
+  return digest_of(
+      tree, copy,
+      [this](const os::UniqueFd& directory, const std::string& name, const struct ::stat& status) {
+        return services_.stat_cache.digest(directory, name, status);
+      });
+}
+
+Result<std::optional<ResultId>> Cache::find(const Digest& key) {
+  return store_.find_cache(container::to_text(tier_), key);
+}
+
+Result<void> Cache::put(const Digest& key, ResultId result) {
+  if (result == 0) return {};  // the context: nothing to find again
+  return store_.put_cache(container::to_text(tier_), key, result);
+}
+
+Result<std::unique_ptr<solver::CacheIndex::Flight>> Cache::take_off(const Digest& key) {
+  class Locked final : public Flight {
+   public:
+    explicit Locked(os::FileLock lock) : lock_(std::move(lock)) {}
+
+   private:
+    os::FileLock lock_;
+  };
+  return std::unique_ptr<Flight>(
+      std::make_unique<Locked>(TRY(store_.lock_key(container::to_text(tier_), key))));
+}
+
+}  // namespace lichen::ops

@@ -1,0 +1,111 @@
+// Runs the vertices of a graph: the solver's hands.
+//
+//   Runner runner(graph, services);
+//   Cache cache(store, tier);
+//   solver::solve(graph, runner, cache, observer, options);
+//
+// Services are borrowed. One file per vertex kind: image.cc, file.cc, exec.cc. Everything that
+// needs to be root goes to the keeper as a Job. Thread-safe: the solver calls run() from several
+// threads.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "graph/graph.h"
+#include "graph/ignore.h"
+#include "oci/types.h"
+#include "ops/job.h"
+#include "ops/stat_cache.h"
+#include "registry/client.h"
+#include "solver/solver.h"
+#include "store/store.h"
+
+namespace lichen::ops {
+
+struct Services {
+  store::Store& store;
+  JobClient& jobs;
+  registry::Client& registry;
+  StatCache& stat_cache;
+  container::Tier tier = container::Tier::kIds;
+  const std::atomic<bool>* cancelled = nullptr;
+  std::map<std::string, std::string> contexts;  // name -> directory, for local://name
+  std::optional<std::int64_t> source_date_epoch;
+  // What a step writes, as it comes; and blobs that move. Called from several threads.
+  std::function<void(graph::VertexId, bool is_stderr, const std::string& text)> on_log;
+  std::function<void(graph::VertexId, const std::string& what, std::uint64_t bytes,
+                     std::uint64_t total, bool done)>
+      on_transfer;
+};
+
+// The directories of a snapshot and all below it, as jobs want them.
+struct Stack {
+  std::vector<std::string> lower;     // top first; never empty
+  std::vector<std::string> sidecars;  // bottom first
+};
+Result<Stack> stack_of(store::Store& store, solver::ResultId result);
+
+class Runner final : public solver::OpRunner {
+ public:
+  Runner(const graph::Graph& graph, Services services);
+
+  Result<Digest> definition_key(graph::VertexId vertex,
+                                const std::vector<Digest>& input_keys) override;
+  Result<std::optional<Digest>> content_key(graph::VertexId vertex,
+                                            const std::vector<solver::ResultId>& inputs) override;
+  Result<solver::ResultId> run(graph::VertexId vertex,
+                               const std::vector<solver::ResultId>& inputs) override;
+
+ private:
+  Result<solver::ResultId> run_image(graph::VertexId vertex, const graph::SourceOp& source);
+  Result<solver::ResultId> run_exec(graph::VertexId vertex, const graph::ExecOp& exec,
+                                    solver::ResultId base);
+  Result<solver::ResultId> run_file(graph::VertexId vertex, const graph::FileOp& file,
+                                    const std::vector<solver::ResultId>& inputs);
+
+  Result<void> fetch_layer(graph::VertexId vertex, const graph::SourceOp& source,
+                           const oci::Descriptor& layer);
+  Result<solver::ResultId> unpack_layer(std::optional<std::int64_t> parent,
+                                        const oci::Descriptor& layer, const Digest& diff_id,
+                                        const Digest& chain);
+  // Begins a snapshot on `base`, lets `fill` work on it, commits it; abandons it on any failure.
+  Result<solver::ResultId> make_snapshot(
+      solver::ResultId base,
+      const std::function<Result<std::string>(std::int64_t id, const Stack& below)>& fill);
+  Result<Digest> context_digest(graph::VertexId vertex, const graph::Copy& copy);
+  const graph::SourceOp* find_context(graph::VertexId vertex, const graph::Copy& copy) const;
+  Result<std::string> context_directory(const graph::SourceOp& source) const;
+
+  const graph::Graph& graph_;
+  Services services_;
+  std::mutex mutex_;
+  std::map<std::pair<graph::VertexId, std::size_t>, Digest> context_digests_;
+  std::map<std::string, std::unique_ptr<graph::Ignore>> ignores_;  // by pattern list
+};
+
+// The solver's view of the store's cache records, for one tier.
+class Cache final : public solver::CacheIndex {
+ public:
+  Cache(store::Store& store, container::Tier tier) : store_(store), tier_(tier) {}
+  Result<std::optional<solver::ResultId>> find(const Digest& key) override;
+  Result<void> put(const Digest& key, solver::ResultId result) override;
+  Result<std::unique_ptr<Flight>> take_off(const Digest& key) override;
+
+ private:
+  store::Store& store_;
+  container::Tier tier_;
+};
+
+// How a step ended, in the words that people grep for; nullopt: well.
+std::optional<Error> step_error(const graph::ExecOp& exec, const container::RunOutcome& outcome);
+
+}  // namespace lichen::ops

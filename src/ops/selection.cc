@@ -1,0 +1,223 @@
+#include "ops/selection.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "os/file.h"
+
+namespace lichen::ops {
+
+namespace {
+
+std::string beneath(const std::string& directory, const std::string& name) {
+  return directory.empty() ? name : directory + "/" + name;
+}
+
+Error not_found(const std::string& source) {
+  return Error{.code = Errc::kNotFound,
+               .message = "\"" + printable(source) + "\": not found",
+               .hint = "the path is relative to the build context, and .dockerignore may hide it"};
+}
+
+Result<Selected> select_one(const SourceTree& tree, const std::string& path,
+                            const std::string& written) {
+  auto found = os::open_beneath(tree.root, path.empty() ? "." : path, O_PATH);
+  if (!found) {
+    if (found.error().code == Errc::kNotFound) return fail(not_found(written));
+    return fail(std::move(found).error());
+  }
+  const struct ::stat status = TRY(os::fstat(*found));
+  Selected selected;
+  selected.path = TRY(real_path(tree.root, *found));
+  selected.name = path.substr(path.find_last_of('/') + 1);
+  selected.is_directory = S_ISDIR(status.st_mode);
+  if (tree.ignore != nullptr && !selected.path.empty() && tree.ignore->excludes(selected.path) &&
+      (!selected.is_directory || tree.ignore->can_skip_directory(selected.path)))
+    return fail(not_found(written));
+  return selected;
+}
+
+// Expands the pattern's components from `at` on, beneath `directory`.
+Result<void> expand(const SourceTree& tree, const std::vector<std::string>& parts, std::size_t at,
+                    const std::string& directory, std::vector<std::string>& found) {
+  if (at == parts.size()) {
+    found.push_back(directory);
+    return {};
+  }
+  if (!graph::has_wildcard(parts[at])) {
+    const std::string path = beneath(directory, parts[at]);
+    if (at + 1 == parts.size() && !os::open_beneath(tree.root, path, O_PATH | O_NOFOLLOW))
+      return {};
+    return expand(tree, parts, at + 1, path, found);
+  }
+  auto opened =
+      os::open_beneath(tree.root, directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY);
+  if (!opened) return {};  // not a directory, or not there: no match
+  for (const os::DirectoryEntry& entry : TRY(os::read_directory(*opened))) {
+    if (!TRY(graph::match_wildcard(parts[at], entry.name))) continue;
+    const std::string path = beneath(directory, entry.name);
+    if (tree.ignore != nullptr && tree.ignore->excludes(path) &&
+        (entry.type != DT_DIR || tree.ignore->can_skip_directory(path)))
+      continue;
+    TRY(expand(tree, parts, at + 1, path, found));
+  }
+  return {};
+}
+
+}  // namespace
+
+// The magic links of the two descriptors tell: the kernel keeps them true across renames.
+Result<std::string> real_path(const os::UniqueFd& root, const os::UniqueFd& found) {
+  const os::UniqueFd cwd = TRY(os::open("/", O_PATH | O_DIRECTORY));
+  const std::string base = TRY(os::readlinkat(cwd, os::proc_path(root)));
+  const std::string full = TRY(os::readlinkat(cwd, os::proc_path(found)));
+  if (full == base) return std::string();
+  const std::string prefix = base == "/" ? base : base + "/";
+  if (!starts_with(full, prefix)) return fail(Errc::kInternal, "path left its tree: " + full);
+  return full.substr(prefix.size());
+}
+
+Result<std::vector<Selected>> select(const SourceTree& tree, const graph::Copy& copy) {
+  const std::string path = clean_path(copy.src).substr(1);
+  std::vector<Selected> selected;
+  if (!copy.allow_wildcard || !graph::has_wildcard(path)) {
+    selected.push_back(TRY(select_one(tree, path, copy.src)));
+    return selected;
+  }
+  std::vector<std::string> matches;
+  TRY(expand(tree, split(path, '/'), 0, "", matches));
+  for (const std::string& match : matches) {
+    auto one = select_one(tree, match, match);
+    if (one)
+      selected.push_back(std::move(*one));
+    else if (one.error().code != Errc::kNotFound)
+      return fail(std::move(one).error());
+  }
+  if (selected.empty() && !copy.allow_empty_wildcard)
+    return fail(Error(not_found(copy.src)).with_hint("no file matches the pattern"));
+  return selected;
+}
+
+Result<Filter> Filter::make(const SourceTree& tree, const graph::Copy& copy) {
+  Filter filter;
+  filter.ignore_ = tree.ignore;
+  filter.excludes_ = TRY(graph::Ignore::from_patterns(copy.exclude_patterns));
+  return filter;
+}
+
+Exclusion Filter::check(const std::string& path, const std::string& relative,
+                        bool is_directory) const {
+  Exclusion exclusion;
+  const auto consult = [&](const graph::Ignore& ignore, const std::string& name) {
+    if (ignore.empty() || !ignore.excludes(name)) return;
+    exclusion.excluded = true;
+    if (!is_directory || ignore.can_skip_directory(name)) exclusion.descend = false;
+  };
+  if (ignore_ != nullptr) consult(*ignore_, path);
+  consult(excludes_, relative);
+  return exclusion;
+}
+
+owners::Record record_of(const SourceTree& tree, const std::string& path,
+                         const struct ::stat& status) {
+  if (tree.is_context) return {};
+  if (tree.owners != nullptr)
+    if (const owners::Record* record = tree.owners->find(path)) return *record;
+  return {.uid = status.st_uid, .gid = status.st_gid};
+}
+
+Result<Digest> read_digest(const os::UniqueFd& directory, const std::string& name) {
+  os::FileSource source(TRY(os::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)), name);
+  HashingSource hashing(source);
+  return hashing.drain();
+}
+
+namespace {
+
+class Digester {
+ public:
+  Digester(const SourceTree& tree, const Filter& filter, const FileDigest& file_digest)
+      : tree_(tree), filter_(filter), file_digest_(file_digest) {}
+
+  // `relative` is the entry's path as the destination will see it.
+  Result<void> add(const os::UniqueFd& directory, const std::string& name, const std::string& path,
+                   const std::string& relative) {
+    const auto status = TRY(os::lstatat(directory, name));
+    if (!status) return fail(Errc::kInvalid, printable(path) + " vanished while it was read");
+    const owners::Record record = record_of(tree_, path, *status);
+    std::string target, digest;
+    if (S_ISLNK(status->st_mode)) target = TRY(os::readlinkat(directory, name));
+    if (S_ISREG(status->st_mode) && record.type == 0)
+      digest = TRY(file_digest_(directory, name, *status)).text();
+    hasher_.field(relative)
+        .field(std::to_string(status->st_mode & (S_ISLNK(status->st_mode) ? S_IFMT : ~0u)))
+        .field(std::to_string(record.uid) + ":" + std::to_string(record.gid))
+        .field(std::to_string(record.type) + ":" + std::to_string(record.dev_major) + ":" +
+               std::to_string(record.dev_minor))
+        .field(target)
+        .field(digest);
+    if (S_ISREG(status->st_mode) && !tree_.is_context) TRY(add_capability(directory, name));
+    if (!S_ISDIR(status->st_mode)) return {};
+    const os::UniqueFd child =
+        TRY(os::openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    return add_entries(child, path, relative);
+  }
+
+  Result<void> add_entries(const os::UniqueFd& directory, const std::string& path,
+                           const std::string& relative) {
+    for (const os::DirectoryEntry& entry : TRY(os::read_directory(directory))) {
+      const std::string child = beneath(path, entry.name);
+      const std::string child_relative = beneath(relative, entry.name);
+      const Exclusion exclusion = filter_.check(child, child_relative, entry.type == DT_DIR);
+      if (exclusion.excluded && (entry.type != DT_DIR || !exclusion.descend)) continue;
+      TRY(add(directory, entry.name, child, child_relative));
+    }
+    return {};
+  }
+
+  Digest finish() { return hasher_.finish(); }
+
+ private:
+  Result<void> add_capability(const os::UniqueFd& directory, const std::string& name) {
+    const os::UniqueFd file = TRY(os::openat(directory, name, O_PATH | O_NOFOLLOW));
+    if (const auto value = TRY(os::get_xattr(file, "security.capability"))) hasher_.field(*value);
+    return {};
+  }
+
+  const SourceTree& tree_;
+  const Filter& filter_;
+  const FileDigest& file_digest_;
+  Hasher hasher_;
+};
+
+}  // namespace
+
+Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
+                         const FileDigest& file_digest) {
+  const Filter filter = TRY(Filter::make(tree, copy));
+  Digester digester(tree, filter, file_digest);
+  for (const Selected& selected : TRY(select(tree, copy))) {
+    const os::UniqueFd opened = TRY(os::open_beneath(
+        tree.root, selected.path.empty() ? "." : selected.path, O_PATH | O_NOFOLLOW));
+    if (selected.is_directory && copy.dir_copy_contents) {
+      const struct ::stat status = TRY(os::fstat(opened));
+      // The directory's own mode counts: a destination that is not there takes it.
+      const std::string mode = std::to_string(status.st_mode);
+      const os::UniqueFd readable = TRY(os::reopen(opened, O_RDONLY | O_DIRECTORY));
+      TRY(digester.add_entries(readable, selected.path, mode + ":"));
+      continue;
+    }
+    const std::size_t slash = selected.path.find_last_of('/');
+    const std::string parent = slash == std::string::npos ? "." : selected.path.substr(0, slash);
+    const os::UniqueFd directory = TRY(os::open_beneath(tree.root, parent, O_RDONLY | O_DIRECTORY));
+    TRY(digester.add(directory, selected.path.substr(slash == std::string::npos ? 0 : slash + 1),
+                     selected.path, selected.name));
+  }
+  return digester.finish();
+}
+
+}  // namespace lichen::ops

@@ -1,0 +1,74 @@
+// What a COPY reads: its source paths in a tree, and a digest of all that it would bring.
+//
+// The tree is the build context (with .dockerignore) or another stage's merged root. The digest is
+// the content part of the copy's cache key (cache.md): over path, type, mode, owner, size, link
+// target, capability and file digest of every selected entry; no mtime, no inode.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "graph/graph.h"
+#include "graph/ignore.h"
+#include "os/fd.h"
+#include "owners/record.h"
+
+namespace lichen::ops {
+
+// A tree that is copied from. All members are borrowed and outlive it.
+struct SourceTree {
+  const os::UniqueFd& root;
+  const graph::Ignore* ignore = nullptr;   // of the context
+  const owners::Owners* owners = nullptr;  // fake owners of a stage
+  bool is_context = false;                 // owners count as 0:0
+};
+
+// One source of a Copy: `path` in the tree (clean, no leading "/"; "" is the root itself), found
+// through symlinks where the path went through them.
+struct Selected {
+  std::string path;
+  std::string name;  // what it is called at the destination: the last component as written
+  bool is_directory = false;
+};
+
+// The paths that `copy.src` names: one, or those that match its wildcards, sorted. An absent one is
+// kNotFound with the text that people grep for; a pattern without a match is that too, unless
+// allowed.
+Result<std::vector<Selected>> select(const SourceTree& tree, const graph::Copy& copy);
+
+// Reads a file's digest; the context's implementation remembers digests of unchanged files.
+using FileDigest = std::function<Result<Digest>(
+    const os::UniqueFd& directory, const std::string& name, const struct ::stat& status)>;
+Result<Digest> read_digest(const os::UniqueFd& directory, const std::string& name);
+
+Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
+                         const FileDigest& file_digest);
+
+// `path` beneath a copied directory `selected` is left out by .dockerignore or --exclude.
+// `descend` tells whether an excluded directory must be walked all the same, for a "!" pattern.
+struct Exclusion {
+  bool excluded = false;
+  bool descend = true;
+};
+class Filter {
+ public:
+  static Result<Filter> make(const SourceTree& tree, const graph::Copy& copy);
+  Exclusion check(const std::string& path, const std::string& relative, bool is_directory) const;
+
+ private:
+  const graph::Ignore* ignore_ = nullptr;
+  graph::Ignore excludes_;
+};
+
+// Where `found` is inside the tree of `root`, without a leading "/": symlinks on the way resolved.
+Result<std::string> real_path(const os::UniqueFd& root, const os::UniqueFd& found);
+
+owners::Record record_of(const SourceTree& tree, const std::string& path,
+                         const struct ::stat& status);
+
+}  // namespace lichen::ops

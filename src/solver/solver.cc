@@ -1,0 +1,187 @@
+#include "solver/solver.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace lichen::solver {
+
+namespace {
+
+using graph::VertexId;
+
+enum class State { kUnneeded, kWaiting, kRunning, kDone };
+
+class Solve {
+ public:
+  Solve(const graph::Graph& graph, OpRunner& runner, CacheIndex& cache, Observer& observer,
+        const Options& options)
+      : graph_(graph),
+        runner_(runner),
+        cache_(cache),
+        observer_(observer),
+        options_(options),
+        keys_(graph.vertices.size()),
+        states_(graph.vertices.size(), State::kUnneeded),
+        results_(graph.vertices.size(), 0) {}
+
+  Result<ResultId> operator()() {
+    if (!graph_.result) return ResultId{0};
+    const VertexId target = graph_.result->vertex;
+    TRY(compute_keys());
+    TRY(mark_needed(target));
+    run_needed();
+    if (error_) return fail(std::move(*error_));
+    return results_[target];
+  }
+
+ private:
+  // Vertices are in topological order, so the inputs' keys are there.
+  Result<void> compute_keys() {
+    for (VertexId id = 0; id < graph_.vertices.size(); ++id) {
+      std::vector<Digest> inputs;
+      for (const graph::Input& input : graph_.vertices[id].inputs)
+        inputs.push_back(keys_[input.vertex]);
+      auto key = runner_.definition_key(id, inputs);
+      if (!key) {
+        observer_.started(id);
+        observer_.finished(id, &key.error());
+        return fail(std::move(key).error());
+      }
+      keys_[id] = std::move(*key);
+    }
+    return {};
+  }
+
+  // From the target down, in reverse topological order: users before their inputs.
+  Result<void> mark_needed(VertexId target) {
+    std::vector<char> wanted(graph_.vertices.size(), 0), below_hit(graph_.vertices.size(), 0);
+    wanted[target] = 1;
+    for (VertexId id = graph_.vertices.size(); id-- > 0;) {
+      if (!wanted[id]) continue;
+      if (!graph_.metadata[id].ignore_cache) {
+        if (const auto hit = TRY(cache_.find(keys_[id]))) {
+          results_[id] = *hit;
+          states_[id] = State::kDone;
+          below_hit[id] = 1;
+          continue;
+        }
+      }
+      states_[id] = State::kWaiting;
+      for (const graph::Input& input : graph_.vertices[id].inputs) wanted[input.vertex] = 1;
+    }
+    // People want to read CACHED for every step that did not run, not only for the one that was
+    // hit.
+    for (VertexId id = graph_.vertices.size(); id-- > 0;)
+      if (below_hit[id])
+        for (const graph::Input& input : graph_.vertices[id].inputs) below_hit[input.vertex] = 1;
+    for (VertexId id = 0; id < graph_.vertices.size(); ++id)
+      if (below_hit[id] && states_[id] != State::kWaiting) observer_.cached(id);
+    return {};
+  }
+
+  void run_needed() {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 0; i < std::max(1u, options_.jobs) && i < graph_.vertices.size(); ++i)
+      threads.emplace_back([this] { work(); });
+  }
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      std::optional<VertexId> next;
+      changed_.wait(lock, [&] { return stopped() || idle() || (next = find_ready()).has_value(); });
+      if (!next) return;
+      states_[*next] = State::kRunning;
+      ++running_;
+      lock.unlock();
+      Result<ResultId> result = finish(*next);
+      lock.lock();
+      --running_;
+      if (result) {
+        results_[*next] = *result;
+        states_[*next] = State::kDone;
+      } else if (!error_ || error_->code == Errc::kCancelled) {
+        error_ = std::move(result).error();
+      }
+      changed_.notify_all();
+    }
+  }
+
+  bool stopped() {
+    if (!error_ && options_.cancelled != nullptr && options_.cancelled->load() && any_waiting())
+      error_ = Error{.code = Errc::kCancelled, .message = "cancelled"};
+    return error_.has_value();
+  }
+  bool any_waiting() const {
+    for (const State state : states_)
+      if (state == State::kWaiting) return true;
+    return false;
+  }
+  bool idle() const { return running_ == 0 && !any_waiting(); }
+
+  std::optional<VertexId> find_ready() const {
+    for (VertexId id = 0; id < states_.size(); ++id) {
+      if (states_[id] != State::kWaiting) continue;
+      bool ready = true;
+      for (const graph::Input& input : graph_.vertices[id].inputs)
+        ready = ready && states_[input.vertex] == State::kDone;
+      if (ready) return id;
+    }
+    return std::nullopt;
+  }
+
+  // One vertex whose inputs are done. Not under the mutex; results_ of the inputs no longer change.
+  Result<ResultId> finish(VertexId id) {
+    std::vector<ResultId> inputs;
+    for (const graph::Input& input : graph_.vertices[id].inputs)
+      inputs.push_back(results_[input.vertex]);
+    const auto content = runner_.content_key(id, inputs);
+    if (!content) {
+      observer_.started(id);
+      observer_.finished(id, &content.error());
+      return fail(content.error());
+    }
+    const auto flight = TRY(cache_.take_off(content->value_or(keys_[id])));
+    if (!graph_.metadata[id].ignore_cache) {
+      auto hit = TRY(cache_.find(content->value_or(keys_[id])));
+      if (hit) {
+        TRY(cache_.put(keys_[id], *hit));
+        observer_.cached(id);
+        return *hit;
+      }
+    }
+    observer_.started(id);
+    auto result = runner_.run(id, inputs);
+    if (result) {
+      auto recorded = cache_.put(keys_[id], *result);
+      if (recorded && *content) recorded = cache_.put(**content, *result);
+      if (!recorded) result = fail(std::move(recorded).error());
+    }
+    observer_.finished(id, result ? nullptr : &result.error());
+    return result;
+  }
+
+  const graph::Graph& graph_;
+  OpRunner& runner_;
+  CacheIndex& cache_;
+  Observer& observer_;
+  const Options& options_;
+  std::vector<Digest> keys_;
+
+  std::mutex mutex_;  // of what follows
+  std::condition_variable changed_;
+  std::vector<State> states_;
+  std::vector<ResultId> results_;
+  std::optional<Error> error_;
+  unsigned running_ = 0;
+};
+
+}  // namespace
+
+Result<ResultId> solve(const graph::Graph& graph, OpRunner& runner, CacheIndex& cache,
+                       Observer& observer, const Options& options) {
+  return Solve(graph, runner, cache, observer, options)();
+}
+
+}  // namespace lichen::solver

@@ -1,0 +1,195 @@
+#include "solver/solver.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+namespace lichen::solver {
+namespace {
+
+using graph::ExecOp;
+using graph::GraphBuilder;
+using graph::SourceOp;
+using graph::VertexId;
+
+class FakeCache final : public CacheIndex {
+ public:
+  class Held final : public Flight {
+   public:
+    explicit Held(std::mutex& mutex) : lock_(mutex) {}
+
+   private:
+    std::unique_lock<std::mutex> lock_;
+  };
+  Result<std::optional<ResultId>> find(const Digest& key) override {
+    std::lock_guard lock(mutex_);
+    const auto found = records_.find(key);
+    return found == records_.end() ? std::nullopt : std::optional(found->second);
+  }
+  Result<void> put(const Digest& key, ResultId result) override {
+    std::lock_guard lock(mutex_);
+    records_[key] = result;
+    return {};
+  }
+  Result<std::unique_ptr<Flight>> take_off(const Digest& key) override {
+    std::unique_lock lock(mutex_);
+    std::mutex& flight = flights_[key];
+    lock.unlock();
+    return std::make_unique<Held>(flight);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<Digest, ResultId> records_;
+  std::map<Digest, std::mutex> flights_;
+};
+
+// Vertices give results by the text of their op; `same` makes two texts give one result.
+class FakeRunner final : public OpRunner {
+ public:
+  explicit FakeRunner(const graph::Graph& graph) : graph_(graph) {}
+
+  Result<Digest> definition_key(VertexId vertex, const std::vector<Digest>& inputs) override {
+    Hasher hasher;
+    hasher.field(text(vertex));
+    for (const Digest& input : inputs) hasher.field(input.text());
+    return hasher.finish();
+  }
+  Result<std::optional<Digest>> content_key(VertexId vertex,
+                                            const std::vector<ResultId>& inputs) override {
+    if (inputs.empty()) return std::nullopt;
+    Hasher hasher;
+    hasher.field("content").field(graph::canonical(graph_.vertices[vertex].op));
+    for (const ResultId input : inputs) hasher.field(std::to_string(input));
+    return hasher.finish();
+  }
+  Result<ResultId> run(VertexId vertex, const std::vector<ResultId>&) override {
+    std::lock_guard lock(mutex);
+    ran.insert(text(vertex));
+    if (failing.count(text(vertex)) > 0) return fail(Errc::kFailed, text(vertex) + " failed");
+    const auto fixed = same.find(text(vertex));
+    return fixed != same.end() ? fixed->second : static_cast<ResultId>(100 + vertex);
+  }
+  std::string text(VertexId vertex) const {
+    if (const auto* source = std::get_if<SourceOp>(&graph_.vertices[vertex].op))
+      return source->identifier;
+    return std::get<ExecOp>(graph_.vertices[vertex].op).args[0];
+  }
+
+  std::mutex mutex;
+  std::set<std::string> ran, failing;
+  std::map<std::string, ResultId> same;
+
+ private:
+  const graph::Graph& graph_;
+};
+
+class FakeObserver final : public Observer {
+ public:
+  void started(VertexId) override {}
+  void cached(VertexId vertex) override {
+    std::lock_guard lock(mutex);
+    hits.insert(vertex);
+  }
+  void finished(VertexId, const Error*) override {}
+  std::mutex mutex;
+  std::set<VertexId> hits;
+};
+
+// base -> a -> c, base2 -> b -> c
+graph::Graph diamond(const std::string& base) {
+  GraphBuilder builder;
+  const VertexId one = builder.add({.op = SourceOp{.identifier = base}});
+  const VertexId two = builder.add({.op = SourceOp{.identifier = "two"}});
+  const VertexId a = builder.add({.inputs = {{one, 0}}, .op = ExecOp{.args = {"a"}}});
+  const VertexId b = builder.add({.inputs = {{two, 0}}, .op = ExecOp{.args = {"b"}}});
+  const VertexId c = builder.add({.inputs = {{a, 0}, {b, 0}}, .op = ExecOp{.args = {"c"}}});
+  return std::move(builder).finish(graph::Input{c, 0});
+}
+
+TEST(Solve, RunsEachVertexOnceAndNothingTheSecondTime) {
+  const graph::Graph graph = diamond("one");
+  FakeCache cache;
+  {
+    FakeRunner runner(graph);
+    FakeObserver observer;
+    ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
+    EXPECT_EQ(runner.ran, (std::set<std::string>{"one", "two", "a", "b", "c"}));
+    EXPECT_TRUE(observer.hits.empty());
+  }
+  FakeRunner runner(graph);
+  FakeObserver observer;
+  ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
+  EXPECT_TRUE(runner.ran.empty());
+  EXPECT_EQ(observer.hits.size(), graph.vertices.size());
+}
+
+TEST(Solve, EqualResultsOfAChangedInputHitByContent) {
+  FakeCache cache;
+  {
+    const graph::Graph graph = diamond("one");
+    FakeRunner runner(graph);
+    runner.same["one"] = 7;
+    FakeObserver observer;
+    ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
+  }
+  const graph::Graph graph = diamond("one, rebuilt");
+  FakeRunner runner(graph);
+  runner.same["one, rebuilt"] = 7;
+  FakeObserver observer;
+  ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
+  EXPECT_EQ(runner.ran, std::set<std::string>{"one, rebuilt"});
+}
+
+TEST(Solve, AFailureStopsItsUsersAndIsReported) {
+  const graph::Graph graph = diamond("one");
+  FakeCache cache;
+  FakeRunner runner(graph);
+  runner.failing = {"a"};
+  FakeObserver observer;
+  const auto result = solve(graph, runner, cache, observer, {});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "a failed");
+  EXPECT_EQ(runner.ran.count("c"), 0u);
+}
+
+TEST(Solve, IgnoreCacheRunsAgain) {
+  graph::Graph graph = diamond("one");
+  FakeCache cache;
+  FakeRunner first(graph);
+  FakeObserver observer;
+  ASSERT_TRUE(solve(graph, first, cache, observer, {}));
+  for (auto& metadata : graph.metadata) metadata.ignore_cache = true;
+  FakeRunner second(graph);
+  ASSERT_TRUE(solve(graph, second, cache, observer, {}));
+  EXPECT_EQ(second.ran.size(), 5u);
+}
+
+TEST(Solve, CancelledStartsNothing) {
+  const graph::Graph graph = diamond("one");
+  FakeCache cache;
+  FakeRunner runner(graph);
+  FakeObserver observer;
+  const std::atomic<bool> cancelled = true;
+  const auto result = solve(graph, runner, cache, observer, {.cancelled = &cancelled});
+  EXPECT_EQ(result.error().code, Errc::kCancelled);
+  EXPECT_TRUE(runner.ran.empty());
+}
+
+TEST(Solve, TwoSolvesShareOneFlight) {
+  const graph::Graph graph = diamond("one");
+  FakeCache cache;
+  FakeRunner first(graph), second(graph);
+  FakeObserver observer;
+  {
+    std::jthread other([&] { EXPECT_TRUE(solve(graph, first, cache, observer, {})); });
+    EXPECT_TRUE(solve(graph, second, cache, observer, {}));
+  }
+  EXPECT_EQ(first.ran.size() + second.ran.size(), 5u);
+}
+
+}  // namespace
+}  // namespace lichen::solver

@@ -1,0 +1,117 @@
+#include "transfer/push.h"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/text.h"
+#include "os/file.h"
+
+namespace lichen::transfer {
+
+namespace {
+
+constexpr std::size_t kTransfers = 6;
+
+// A document that the store has, or that the registry gives (checked by the client).
+Result<std::string> document(store::Store& store, registry::Client& client,
+                             const oci::Reference& reference, const Digest& digest) {
+  if (store.has_blob(digest)) return store.read_blob(digest);
+  auto fetched = TRY(client.fetch_manifest(reference, digest.text()));
+  (void)TRY(store.put_blob(fetched.bytes));
+  return std::move(fetched.bytes);
+}
+
+}  // namespace
+
+Result<Fetched> fetch(store::Store& store, registry::Client& client,
+                      const oci::Reference& reference, const oci::Platform& platform) {
+  oci::Descriptor root;
+  if (!reference.digest.empty())
+    root.digest = reference.digest;
+  else
+    root = TRY(client.resolve(reference));
+  const std::string bytes = TRY(document(store, client, reference, root.digest));
+  const oci::Document top = TRY(oci::parse_document(bytes));
+  Fetched fetched;
+  oci::Manifest manifest;
+  if (const auto* index = std::get_if<oci::Index>(&top)) {
+    fetched.manifest = TRY(oci::select(*index, platform));
+    const oci::Document inner =
+        TRY(oci::parse_document(TRY(document(store, client, reference, fetched.manifest.digest))));
+    if (!std::holds_alternative<oci::Manifest>(inner))
+      return fail(Errc::kUnsupported, "an index inside an index: " + oci::familiar_text(reference));
+    manifest = std::get<oci::Manifest>(inner);
+  } else {
+    manifest = std::get<oci::Manifest>(top);
+    fetched.manifest = {
+        .media_type = manifest.media_type, .digest = root.digest, .size = bytes.size()};
+  }
+  if (!store.has_blob(manifest.config.digest)) {
+    if (manifest.config.size > oci::kMaxDocumentBytes)
+      return fail(Errc::kInvalid, "the image's config is too large");
+    const auto writer = TRY(store.write_blob());
+    TRY(client.fetch_blob(reference, manifest.config, *writer));
+    (void)TRY(writer->commit(manifest.config.digest, manifest.config.size));
+  }
+  fetched.config = TRY(oci::parse_image_config(TRY(store.read_blob(manifest.config.digest))));
+  return fetched;
+}
+
+Result<Fetched> load(store::Store& store, const oci::Descriptor& root,
+                     const oci::Platform& platform) {
+  if (!store.has_blob(root.digest))
+    return fail(Errc::kNotFound, root.digest.text() + " is not in the store");
+  Fetched fetched{.manifest = root, .config = {}};
+  oci::Document top = TRY(oci::parse_document(TRY(store.read_blob(root.digest))));
+  if (const auto* index = std::get_if<oci::Index>(&top)) {
+    fetched.manifest = TRY(oci::select(*index, platform));
+    return load(store, fetched.manifest, platform);
+  }
+  const Digest& config = std::get<oci::Manifest>(top).config.digest;
+  if (!store.has_blob(config)) return fail(Errc::kNotFound, config.text() + " is not in the store");
+  fetched.config = TRY(oci::parse_image_config(TRY(store.read_blob(config))));
+  return fetched;
+}
+
+Result<void> push(store::Store& store, registry::Client& client, const oci::Reference& reference,
+                  const oci::Descriptor& manifest, const Progress& progress) {
+  const std::string bytes = TRY(store.read_blob(manifest.digest));
+  const oci::Document parsed = TRY(oci::parse_document(bytes));
+  const auto* document = std::get_if<oci::Manifest>(&parsed);
+  if (document == nullptr) return fail(Errc::kUnsupported, "pushing an index is not supported");
+  std::vector<oci::Descriptor> blobs = document->layers;
+  blobs.push_back(document->config);
+
+  std::vector<std::optional<Error>> errors(blobs.size());
+  {
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&] {
+      for (std::size_t at = next++; at < blobs.size(); at = next++) {
+        const oci::Descriptor& blob = blobs[at];
+        progress(blob.digest.text(), 0, blob.size, false);
+        auto pushed = client.push_blob(reference, blob, [&]() -> Result<std::unique_ptr<Source>> {
+          return std::unique_ptr<Source>(std::make_unique<os::FileSource>(
+              TRY(store.open_blob(blob.digest)), blob.digest.text()));
+        });
+        if (!pushed) {
+          errors[at] = std::move(pushed).error();
+          next = blobs.size();
+        } else {
+          progress(blob.digest.text(), blob.size, blob.size, true);
+        }
+      }
+    };
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < std::min(kTransfers, blobs.size()); ++i) threads.emplace_back(work);
+  }
+  for (auto& error : errors)
+    if (error) return fail(std::move(*error));
+  // The manifest last: a reader never sees an image whose blobs are not there.
+  const std::string target = reference.tag.empty() ? manifest.digest.text() : reference.tag;
+  return client.push_manifest(reference, target, manifest.media_type, bytes);
+}
+
+}  // namespace lichen::transfer

@@ -1,0 +1,37 @@
+// Images between the store and registries.
+//
+//   Fetched base = TRY(fetch(store, client, reference, platform));  // manifest and config only
+//   TRY(push(store, client, reference, manifest));                  // blobs first, manifest last
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "oci/reference.h"
+#include "oci/types.h"
+#include "registry/client.h"
+#include "store/store.h"
+
+namespace lichen::transfer {
+
+struct Fetched {
+  oci::Descriptor manifest;  // of the platform
+  oci::ImageConfig config;
+};
+
+// Resolves `reference` at its registry, and puts manifest and config of `platform` into the store.
+// Layers are left for who needs them. What the store has already is not fetched again.
+Result<Fetched> fetch(store::Store& store, registry::Client& client,
+                      const oci::Reference& reference, const oci::Platform& platform);
+
+// The same from what is in the store already; kNotFound when a part is missing.
+Result<Fetched> load(store::Store& store, const oci::Descriptor& root,
+                     const oci::Platform& platform);
+
+using Progress = std::function<void(const std::string& what, std::uint64_t bytes,
+                                    std::uint64_t total, bool done)>;
+Result<void> push(store::Store& store, registry::Client& client, const oci::Reference& reference,
+                  const oci::Descriptor& manifest, const Progress& progress);
+
+}  // namespace lichen::transfer
