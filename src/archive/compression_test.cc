@@ -66,7 +66,13 @@ Result<std::string> decompressed(std::string_view bytes, std::size_t piece = 1 <
                                  std::size_t limit = 64 << 20) {
   PieceSource source(bytes, piece);
   const std::unique_ptr<Source> from = TRY(open_decompressor(source));
-  return read_all(*from, limit);
+  std::string text;
+  char buffer[16 * 1024];  // small: hostile tests read many thousand streams
+  while (const std::size_t count = TRY(from->read(buffer, sizeof buffer))) {
+    if (text.size() + count > limit) return fail(Errc::kInvalid, "more than expected");
+    text.append(buffer, count);
+  }
+  return text;
 }
 
 TEST(Detect, ByFirstBytes) {
@@ -99,11 +105,10 @@ TEST(Crc32, JoinedIsTheCrcOfTheWhole) {
 }
 
 TEST(Compression, RoundTrips) {
-  const std::size_t sizes[] = {0,        1, 511, 100'000, 1 << 20, (1 << 20) + 1, 3 * (1 << 20),
-                               9'000'000};
+  const std::size_t sizes[] = {0, 1, 511, 1 << 20, (1 << 20) + 1, 4'200'000};
   for (const Compression compression : {Compression::kNone, Compression::kGzip, Compression::kZstd})
     for (const std::size_t size : sizes)
-      for (const unsigned threads : {0U, 1U, 3U}) {
+      for (const unsigned threads : {1U, 3U}) {
         const std::string text = sample(size);
         const Result<std::string> back = decompressed(compressed(compression, text, threads));
         ASSERT_TRUE(back.has_value()) << to_text(compression) << size << to_text(back.error());
@@ -122,9 +127,9 @@ TEST(Compression, IncompressibleInputGrowsLittle) {
 }
 
 TEST(Compression, BytesDoNotDependOnThreadsOrPieces) {
-  const std::string text = sample(10'000'000);
+  const std::string text = sample(8'500'000);
   for (const Compression compression : {Compression::kGzip, Compression::kZstd})
-    for (const int level : {-1, 6}) {
+    for (const int level : {-1, 4}) {
       const std::string one = compressed(compression, text, 1, level);
       EXPECT_LT(one.size(), text.size() * 3 / 4);
       for (const unsigned threads : {2U, 4U})
@@ -154,7 +159,7 @@ TEST(Compression, OtherProgramsReadIt) {
     const char* program;
   } rows[] = {{Compression::kGzip, "gzip"}, {Compression::kZstd, "zstd"}};
   const std::string dir = temp_dir();
-  const std::string text = sample(5'000'000);
+  const std::string text = sample(2'500'000);
   unsigned tried = 0;
   for (const auto& row : rows) {
     if (!has_program(row.program)) continue;
@@ -171,7 +176,7 @@ TEST(Compression, OtherProgramsReadIt) {
 
 TEST(Decompression, ReadsOtherPrograms) {
   const std::string dir = temp_dir();
-  const std::string text = sample(700'000);
+  const std::string text = sample(150'000);
   write_file(dir + "/plain", text);
   unsigned tried = 0;
   for (const std::string command : {"gzip -9", "gzip -1", "zstd -q", "bzip2", "xz -0"}) {
@@ -241,7 +246,7 @@ TEST(Decompression, EveryBitFlippedIsNoticed) {
     for (std::size_t bit = 8 * first; bit < 8 * good.size(); ++bit) {
       std::string bytes = good;
       bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8));
-      const Result<std::string> back = decompressed(bytes, 1 << 20, 1 << 24);
+      const Result<std::string> back = decompressed(bytes, 1 << 20, 1 << 20);
       if (back) {
         ASSERT_EQ(*back, text) << to_text(compression) << bit;
       }
@@ -279,7 +284,7 @@ TEST(Compression, ErrorsOfTheSinkComeBackAndStay) {
 }
 
 TEST(Compression, DroppedWithoutClose) {
-  const std::string text = sample(7'000'000);
+  const std::string text = sample(5'000'000);
   for (const Compression compression : {Compression::kGzip, Compression::kZstd})
     for (const unsigned threads : {1U, 4U}) {
       StringSink sink;

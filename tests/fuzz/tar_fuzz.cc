@@ -10,7 +10,7 @@
 using namespace lichen;
 
 // Sparse files are as large as they say; what is beyond this is not read.
-constexpr std::uint64_t kMaxContent = 1024 * 1024;
+constexpr std::uint64_t kMaxContent = 64 * 1024;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   StringSource source({reinterpret_cast<const char*>(data), size});
