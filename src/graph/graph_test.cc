@@ -1,0 +1,127 @@
+#include "graph/graph.h"
+
+#include <gtest/gtest.h>
+
+namespace lichen::graph {
+namespace {
+
+Vertex source(const std::string& identifier) {
+  return {.op = SourceOp{.identifier = identifier}};
+}
+
+Vertex run(VertexId base, const std::string& command) {
+  return {.inputs = {{base, 0}},
+          .op = ExecOp{.args = {"/bin/sh", "-c", command},
+                       .mounts = {{.input = 0, .dest = "/", .output = 0}}}};
+}
+
+TEST(GraphBuilder, AddsEqualVerticesOnce) {
+  GraphBuilder builder;
+  const VertexId base = builder.add(source("local://context"), {.name = "first"});
+  EXPECT_EQ(builder.add(source("local://context"), {.name = "second"}), base);
+  const VertexId one = builder.add(run(base, "true"));
+  EXPECT_EQ(builder.add(run(base, "true")), one);
+  EXPECT_NE(builder.add(run(base, "false")), one);
+  const Graph graph = std::move(builder).finish(Input{one, 0});
+  EXPECT_EQ(graph.metadata[0].name, "first");
+}
+
+TEST(GraphBuilder, KeepsOnlyWhatTheResultReaches) {
+  GraphBuilder builder;
+  builder.add(source("local://unused"));
+  const VertexId base = builder.add(source("local://context"));
+  builder.add(run(base, "unused"));
+  const VertexId last = builder.add(run(base, "used"));
+  const Graph graph = std::move(builder).finish(Input{last, 0});
+  ASSERT_EQ(graph.vertices.size(), 2u);
+  EXPECT_EQ(graph.vertices[1].inputs, (std::vector<Input>{{0, 0}}));
+  EXPECT_EQ(graph.result, (Input{1, 0}));
+  EXPECT_EQ(graph.digests.size(), 2u);
+  EXPECT_EQ(graph.metadata.size(), 2u);
+}
+
+TEST(GraphBuilder, NoResultIsAnEmptyGraph) {
+  GraphBuilder builder;
+  builder.add(source("local://context"));
+  const Graph graph = std::move(builder).finish(std::nullopt);
+  EXPECT_TRUE(graph.vertices.empty());
+  EXPECT_EQ(to_text(graph), "result scratch\n");
+}
+
+TEST(GraphBuilder, PlatformAndInputsAreInTheDigest) {
+  GraphBuilder builder;
+  const VertexId amd = builder.add(source("local://a"));
+  Vertex other = source("local://a");
+  other.platform = oci::Platform{.os = "linux", .architecture = "arm64"};
+  const VertexId arm = builder.add(other);
+  EXPECT_NE(amd, arm);
+  EXPECT_NE(builder.add(run(amd, "x")), builder.add(run(arm, "x")));
+}
+
+TEST(Canonical, EveryFieldOfMeaningCounts) {
+  const ExecOp base{.args = {"a"}, .env = {"A=1"}, .mounts = {{.input = 0, .dest = "/"}}};
+  std::vector<ExecOp> changed(8, base);
+  changed[0].args = {"a", ""};
+  changed[1].env = {"A=2"};
+  changed[2].cwd = "/x";
+  changed[3].user = "u";
+  changed[4].network = NetworkMode::kNone;
+  changed[5].extra_hosts = {"h=1.2.3.4"};
+  changed[6].hostname = "h";
+  changed[7].mounts[0].readonly = true;
+  for (std::size_t i = 0; i < changed.size(); ++i)
+    EXPECT_NE(canonical(changed[i]), canonical(base)) << i;
+
+  const Copy copy{.input = 0, .src = "/a", .dest = "/b"};
+  std::vector<Copy> copies(9, copy);
+  copies[0].input.reset();
+  copies[1].src = "/c";
+  copies[2].owner = "1";
+  copies[3].mode = "0644";
+  copies[4].follow_symlink = true;
+  copies[5].unpack = true;
+  copies[6].allow_empty_wildcard = true;
+  copies[7].parents = true;
+  copies[8].exclude_patterns = {"x"};
+  for (std::size_t i = 0; i < copies.size(); ++i)
+    EXPECT_NE(canonical(FileOp{.actions = {copies[i]}}), canonical(FileOp{.actions = {copy}})) << i;
+}
+
+TEST(Canonical, ProxiesAndWrittenNamesDoNotCount) {
+  EXPECT_EQ(canonical(ExecOp{.args = {"a"}}),
+            canonical(ExecOp{.args = {"a"}, .proxy_env = {"HTTP_PROXY=x"}}));
+  EXPECT_EQ(canonical(SourceOp{.identifier = "docker-image://a@b"}),
+            canonical(SourceOp{.identifier = "docker-image://a@b", .written = "a"}));
+}
+
+// Cached results of users are found by these bytes: a change here needs a new version.
+TEST(Canonical, BytesOfVersionOneStay) {
+  EXPECT_EQ(sha256(canonical(SourceOp{.identifier = "local://context"})).text(),
+            "sha256:362af829061d760923499601e49d9239cb5bbd95c36b349cf53df1f444d84a85");
+  EXPECT_EQ(sha256(canonical(ExecOp{.args = {"true"},
+                                    .mounts = {{.input = 0, .dest = "/", .output = 0}}}))
+                .text(),
+            "sha256:63a9708b04ef84af20ff5a301ab33fe0dfc1affa2e8e5bcbdad039c439c61759");
+}
+
+TEST(Text, ShowsInputsFieldsAndPlace) {
+  GraphBuilder builder;
+  const VertexId base = builder.add(source("local://context"), {.name = "load"});
+  FileOp op{.scratch = true};
+  op.actions.push_back(Copy{.input = 0, .src = "/a b", .dest = "/b/"});
+  op.actions.push_back(MakeFile{.path = "/f", .data = "x\n"});
+  const VertexId copy =
+      builder.add({.inputs = {{base, 0}}, .op = op},
+                  {.name = "COPY", .file = "Dockerfile", .first_line = 2, .last_line = 3});
+  EXPECT_EQ(to_text(std::move(builder).finish(Input{copy, 0})),
+            "v0 () source \"local://context\"\n"
+            "    # load\n"
+            "v1 (v0) file scratch\n"
+            "      copy in0 \"/a b\" -> \"/b/\"\n"
+            "      mkfile \"/f\" mode=0644 data=\"x\\n\"\n"
+            "    # COPY @Dockerfile:2-3\n"
+            "result v1\n");
+}
+
+}  // namespace
+}  // namespace lichen::graph
