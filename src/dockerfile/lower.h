@@ -10,6 +10,7 @@
 // Error::detail and "FILE:LINE" as their innermost context.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -66,6 +67,8 @@ struct Lowered {
   // diff_ids of the base image only.
   oci::ImageConfig config;
   std::vector<Warning> warnings;
+  // In effect for this build: the request's, or the build argument's or the global ARG's.
+  std::optional<std::int64_t> source_date_epoch;
 };
 
 Result<Lowered> lower(const Frontend& request, Images& images);

@@ -1,0 +1,123 @@
+#include "dockerfile/ignore_pattern.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace lichen::dockerfile {
+
+namespace {
+
+using Kind = GlobItem::Kind;
+
+// Length of the class that starts `text`; parse_glob has accepted it.
+std::size_t class_length(std::string_view text) {
+  std::size_t at = 1;
+  if (at < text.size() && text[at] == '^') ++at;
+  for (const std::size_t first = at; at < text.size(); ++at) {
+    if (text[at] == ']' && at > first) return at + 1;
+    if (text[at] == '\\') ++at;
+  }
+  return text.size();
+}
+
+void append_literal(std::string& out, char32_t c) {
+  if (c < 0x80 && std::string_view(".+()|{}$").find(static_cast<char>(c)) != std::string_view::npos)
+    out += '\\';
+  unicode::append(out, c);
+}
+
+}  // namespace
+
+Result<IgnorePattern> IgnorePattern::parse(std::string_view pattern) {
+  IgnorePattern result;
+  result.text_ = pattern;
+  TRY(parse_glob(pattern));  // refuses what is malformed
+  std::string_view rest = pattern;
+  while (!rest.empty()) {
+    if (starts_with(rest, "**")) {
+      const bool at_start = rest.size() == pattern.size();
+      rest.remove_prefix(2);
+      if (starts_with(rest, "/")) rest.remove_prefix(1);  // "**/" is "**"
+      if (!rest.empty()) {
+        result.items_.push_back({.kind = Kind::kDirs});
+        result.type_ = Type::kGlob;
+      } else if (result.type_ == Type::kExact) {
+        result.type_ = Type::kPrefix;
+      } else {
+        result.type_ = Type::kGlob;
+      }
+      if (rest.empty()) result.items_.push_back({.kind = Kind::kAll});
+      if (at_start) result.type_ = Type::kSuffix;
+      continue;
+    }
+    const std::size_t length = rest[0] == '['    ? class_length(rest)
+                               : rest[0] == '\\' ? 1 + unicode::decode(rest.substr(1)).length
+                                                 : unicode::decode(rest).length;
+    for (GlobItem& item : TRY(parse_glob(rest.substr(0, length)))) {
+      if (item.kind != Kind::kLiteral || rest[0] == '\\' || rest[0] == ']')
+        result.type_ = Type::kGlob;
+      for (const unicode::Range& range : item.ranges)
+        if (range.first > range.last) return fail(Errc::kInvalid, "syntax error in pattern");
+      result.items_.push_back(std::move(item));
+    }
+    rest.remove_prefix(length);
+  }
+  return result;
+}
+
+bool IgnorePattern::matches(std::string_view path) const {
+  switch (type_) {
+    case Type::kExact:
+      return path == text_;
+    case Type::kPrefix:  // "dir/**"
+      return starts_with(path, std::string_view(text_).substr(0, text_.size() - 2));
+    case Type::kSuffix: {  // "**/name"
+      const std::string_view suffix = std::string_view(text_).substr(2);
+      return ends_with(path, suffix) || (starts_with(suffix, "/") && path == suffix.substr(1));
+    }
+    case Type::kGlob:
+      return glob_match(items_, path);
+  }
+  return false;
+}
+
+std::string_view IgnorePattern::literal_prefix() const {
+  return std::string_view(text_).substr(0, text_.find_first_of("*?[\\"));
+}
+
+std::string IgnorePattern::regex() const {
+  std::string out = "^";
+  for (const GlobItem& item : items_) {
+    switch (item.kind) {
+      case Kind::kLiteral:
+        append_literal(out, item.value);
+        break;
+      case Kind::kOne:
+        out += "[^/]";
+        break;
+      case Kind::kStar:
+        out += "[^/]*";
+        break;
+      case Kind::kDirs:
+        out += "(.*/)?";
+        break;
+      case Kind::kAll:
+        out += ".*";
+        break;
+      case Kind::kClass:
+        out += item.negated ? "[^" : "[";
+        for (const unicode::Range& range : item.ranges) {
+          append_literal(out, range.first);
+          if (range.first == range.last) continue;
+          out += '-';
+          append_literal(out, range.last);
+        }
+        out += ']';
+        break;
+    }
+  }
+  return out + "$";
+}
+
+}  // namespace lichen::dockerfile

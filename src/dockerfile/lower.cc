@@ -1,0 +1,233 @@
+#include "dockerfile/lower.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/text.h"
+#include "dockerfile/directives.h"
+#include "dockerfile/excerpt.h"
+#include "dockerfile/flags.h"
+#include "dockerfile/lowering.h"
+#include "dockerfile/parser.h"
+#include "dockerfile/platform_args.h"
+#include "dockerfile/unicode.h"
+
+namespace lichen::dockerfile {
+
+Result<Lowered> lower(const Frontend& request, Images& images) {
+  return Lowering(request, images).run();
+}
+
+Result<Lowered> Lowering::run() {
+  const auto place = [this](Error error) {
+    return fail(located(std::move(error), request_.file, request_.dockerfile, where_));
+  };
+  const auto work = [this]() -> Result<Lowered> {
+    TRY(read());
+    TRY(set_globals());
+    TRY(expand_stages());
+    const std::size_t wanted = TRY(target());
+    TRY(prepare(wanted));
+    // From here every base image is known and every stage that the target reaches is too.
+    for (const std::size_t stage : reachable(stages_.stages, wanted)) TRY(lower_stage(stage));
+    return finish(wanted);
+  };
+  auto lowered = work();
+  if (!lowered) return place(std::move(lowered).error());
+  return lowered;
+}
+
+Result<void> Lowering::check_syntax() {
+  std::optional<Syntax> syntax = detect_syntax(request_.dockerfile);
+  if (const auto given = request_.build_args.find("BUILDKIT_SYNTAX");
+      given != request_.build_args.end())
+    syntax = Syntax{given->second.substr(0, given->second.find(' ')), given->second, 1};
+  if (!syntax || syntax->value.empty() || is_builtin_syntax(syntax->value)) return {};
+  where_ = {syntax->line, syntax->line};
+  return fail(Errc::kUnsupported, "the front end " + syntax->value +
+                                      " is not supported: lichen has its own for "
+                                      "docker/dockerfile and runs no other");
+}
+
+Result<void> Lowering::read() {
+  where_ = {1, 1};
+  if (request_.dockerfile.size() > kMaxFileBytes)
+    return fail(Errc::kInvalid, "the Dockerfile is larger than 4 MiB");
+  TRY(check_syntax());
+  Ast ast = TRY(parse(request_.dockerfile, &where_));
+  expander_.escape = ast.escape;
+  for (const SyntaxWarning& warning : ast.warnings)
+    warnings_.push_back({warning.text, warning.line});
+  std::vector<Instruction> instructions;
+  instructions.reserve(ast.nodes.size());
+  for (const Node& node : ast.nodes) {
+    where_ = node.lines;
+    instructions.push_back(TRY(parse_instruction(node)));
+  }
+  stages_ = TRY(group_stages(std::move(instructions), where_));
+  return {};
+}
+
+Result<void> Lowering::set_globals() {
+  build_platform_ = oci::host_platform();
+  target_platform_ = request_.platform.value_or(build_platform_);
+  const std::string stage =
+      request_.target.empty() ? stages_.stages.back().from.name : request_.target;
+  for (const std::string& entry : platform_args(build_platform_, target_platform_, stage)) {
+    const std::string key(oci::env_key(entry));
+    const auto given = request_.build_args.find(key);
+    globals_.push_back(given == request_.build_args.end() ? entry : key + "=" + given->second);
+  }
+  const Variables variables = variables_of(globals_);
+  for (auto& [arg, lines] : stages_.global_args) {
+    where_ = lines;
+    for (ArgItem& item : arg.items) {
+      const auto given = request_.build_args.find(item.key);
+      if (given != request_.build_args.end())
+        item.value = given->second;
+      else if (item.value)
+        item.value = TRY(expander_.word(*item.value, variables)).text;
+      if (item.value) oci::set_env(globals_, item.key, *item.value);
+    }
+  }
+
+  epoch_ = request_.source_date_epoch;
+  std::optional<std::string> epoch = oci::find_env(globals_, "SOURCE_DATE_EPOCH");
+  if (const auto given = request_.build_args.find("SOURCE_DATE_EPOCH");
+      given != request_.build_args.end())
+    epoch = given->second;
+  if (!epoch || epoch->empty() || *epoch == "context") return {};
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(epoch->data(), epoch->data() + epoch->size(), seconds);
+  if (error != std::errc() || end != epoch->data() + epoch->size()) {
+    if (stages_.find(*epoch, stages_.stages.size()) || request_.named_contexts.contains(*epoch))
+      return fail(Errc::kUnsupported,
+                  "SOURCE_DATE_EPOCH from a stage or a named context is not supported");
+    return fail(Errc::kInvalid, "invalid SOURCE_DATE_EPOCH: " + *epoch);
+  }
+  epoch_ = seconds;
+  return {};
+}
+
+Result<void> Lowering::expand_stages() {
+  const Variables variables = variables_of(globals_);
+  const std::size_t count = stages_.stages.size();
+  for (Stage& stage : stages_.stages) {
+    where_ = stage.lines;
+    From& from = stage.from;
+    const std::string written = from.base;
+    from.base = TRY(expander_.word(written, variables)).text;
+    if (from.base.empty())
+      return fail(Errc::kInvalid, "base name (" + written + ") should not be blank",
+                  "a variable in it is not set: ARG before FROM gives it a default");
+    if (!from.platform.empty()) {
+      const std::string platform = TRY(expander_.word(from.platform, variables)).text;
+      if (platform.empty())
+        return fail(Errc::kInvalid, "empty platform value from expression " + from.platform);
+      stage.platform = TRY(oci::parse_platform(platform));
+    }
+    if (from.base != "scratch") stage.base = stages_.find(from.base, stage.index);
+    if (stage.base) stage.deps.push_back(*stage.base);
+  }
+  for (Stage& stage : stages_.stages) stages_.add_deps(stage, stage.commands);
+  bases_.resize(count);
+  states_.resize(count);
+  for (std::size_t i = 0; i < count && count > 1; ++i) {
+    const std::string& name = stages_.stages[i].from.name;
+    states_[i].label = name.empty() ? "stage-" + std::to_string(i) : name;
+  }
+  return {};
+}
+
+Result<std::size_t> Lowering::target() const {
+  if (request_.target.empty()) return stages_.stages.size() - 1;
+  if (const auto found = stages_.find(request_.target, stages_.stages.size())) return *found;
+  std::vector<std::string> names;
+  for (const Stage& stage : stages_.stages)
+    if (!stage.from.name.empty()) names.push_back(stage.from.name);
+  return fail(Errc::kNotFound, "target stage " + unicode::quote(request_.target) +
+                                   " could not be found" + did_you_mean(request_.target, names));
+}
+
+// Resolves the bases of all stages that the target reaches. Triggers of base images may reach more
+// stages, hence the loop.
+Result<void> Lowering::prepare(std::size_t wanted) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    if (const auto cycle = find_cycle(stages_.stages)) {
+      where_ = stages_.stages[*cycle].lines;
+      const Stage& stage = stages_.stages[*cycle];
+      return fail(Errc::kInvalid,
+                  "circular dependency detected on stage: " +
+                      (stage.from.name.empty() ? std::to_string(*cycle) : stage.from.name));
+    }
+    for (const std::size_t index : reachable(stages_.stages, wanted)) {
+      if (bases_[index].prepared) continue;
+      where_ = stages_.stages[index].lines;
+      TRY(prepare_stage(stages_.stages[index]));
+      changed = true;
+    }
+  }
+  return {};
+}
+
+Result<void> Lowering::lower_stage(std::size_t index) {
+  Stage& stage = stages_.stages[index];
+  StageState& state = states_[index];
+  where_ = stage.lines;
+  TRY(start_stage(stage, state));
+  if (!bases_[index].replaced) {
+    for (std::size_t i = 0; i < stage.commands.size(); ++i) {
+      where_ = stage.commands[i].lines;
+      TRY(apply(stage, state, stage.commands[i], i < bases_[index].triggers));
+    }
+  }
+  state.done = true;
+  return {};
+}
+
+Result<Lowered> Lowering::finish(std::size_t wanted) {
+  StageState& state = states_[wanted];
+  for (const auto& [key, value] : request_.labels) state.image.labels[key] = value;
+  if (request_.platform) {
+    oci::Platform& have = state.image.platform;
+    const oci::Platform& want = *request_.platform;
+    const bool changed = have.os != want.os || have.architecture != want.architecture;
+    have.os = want.os;
+    have.architecture = want.architecture;
+    if (changed || !want.variant.empty()) have.variant = want.variant;
+    if (changed || !want.os_version.empty()) have.os_version = want.os_version;
+  }
+  warn_unused_args(warnings_);
+  return Lowered{.graph = std::move(builder_).finish(state.root),
+                 .config = std::move(state.image),
+                 .warnings = std::move(warnings_),
+                 .source_date_epoch = epoch_};
+}
+
+void Lowering::warn_unused_args(std::vector<Warning>& warnings) const {
+  std::set<std::string> declared;
+  const auto declare = [&declared](const Arg& arg) {
+    for (const ArgItem& item : arg.items) declared.insert(item.key);
+  };
+  for (const auto& [arg, lines] : stages_.global_args) declare(arg);
+  for (const Stage& stage : stages_.stages)
+    for (const Instruction& command : stage.commands)
+      if (const auto* arg = std::get_if<Arg>(&command.body)) declare(*arg);
+  std::vector<std::string> unused;
+  for (const auto& [key, value] : request_.build_args)
+    if (!declared.contains(key) && !is_predefined_arg(key)) unused.push_back(key);
+  if (!unused.empty())
+    warnings.push_back({"One or more build-args [" + join(unused, " ") + "] were not consumed", 0});
+}
+
+graph::Metadata Lowering::metadata(std::string name, Lines lines) const {
+  return {.name = std::move(name),
+          .file = request_.file,
+          .first_line = lines.first,
+          .last_line = lines.last,
+          .ignore_cache = request_.no_cache};
+}
+
+}  // namespace lichen::dockerfile

@@ -1,0 +1,216 @@
+// Instructions that only change the image's config, and what all instructions share.
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+#include "dockerfile/history.h"
+#include "dockerfile/lowering.h"
+#include "dockerfile/ports.h"
+#include "dockerfile/signals.h"
+#include "dockerfile/unicode.h"
+
+namespace lichen::dockerfile {
+
+namespace {
+
+void insert_sorted(std::vector<std::string>& values, const std::string& value) {
+  const auto at = std::lower_bound(values.begin(), values.end(), value);
+  if (at == values.end() || *at != value) values.insert(at, value);
+}
+
+}  // namespace
+
+Result<std::string> Lowering::expand(const StageState& state, std::string_view text) const {
+  return TRY(expander_.word(text, variables_of(state.env))).text;
+}
+
+std::vector<std::string> Lowering::with_shell(const StageState& state,
+                                              std::vector<std::string> words) const {
+  std::vector<std::string> command = state.image.shell;
+  if (command.empty() && state.image.platform.os == "windows") command = {"cmd", "/S", "/C"};
+  if (command.empty()) command = {"/bin/sh", "-c"};
+  command.push_back(join(words, " "));
+  return command;
+}
+
+// "[build 2/5] RUN make": the position counts FROM an image and steps that make a layer.
+std::string Lowering::step_name(StageState& state, std::string_view text, bool counted) const {
+  Expander shown = expander_;
+  shown.raw_quotes = true;
+  shown.skip_unset = true;
+  const auto expanded = shown.word(text, variables_of(state.env));
+  std::string name = expanded ? expanded->text : std::string(text);
+  const std::size_t blank = std::min(name.find(' '), name.size());
+  name = unicode::to_upper(std::string_view(name).substr(0, blank)) + name.substr(blank);
+  if (!counted || state.total == 0) return name;
+  ++state.shown;
+  const std::string total = std::to_string(state.total);
+  std::string number = std::to_string(state.shown);
+  if (number.size() < total.size()) number.insert(0, total.size() - number.size(), ' ');
+  return "[" + (state.label.empty() ? "" : state.label + " ") + number + "/" + total + "] " + name;
+}
+
+Result<void> Lowering::apply(Stage& stage, StageState& state, Instruction& command, bool trigger) {
+  InstructionBody& body = command.body;
+  oci::ImageConfig& image = state.image;
+  const auto about = [&] {
+    return metadata(step_name(state, (trigger ? "ONBUILD " : "") + command.code), command.lines);
+  };
+  if (auto* arg = std::get_if<Arg>(&body)) return apply_arg(state, *arg);
+  if (auto* env = std::get_if<Env>(&body)) return apply_env(state, *env);
+  if (auto* label = std::get_if<Label>(&body)) return apply_label(state, *label);
+  if (auto* copy = std::get_if<CopyFiles>(&body)) return apply_copy(stage, state, *copy, about());
+  if (auto* run = std::get_if<Run>(&body)) {
+    std::string name = (trigger ? "ONBUILD " : "") + command.code;
+    if (run->files.size() == 1) {
+      const std::string& data = run->files[0].content;
+      const std::string first = data.substr(0, data.find('\n'));
+      name += " (" + first + (data.size() > first.size() + 1 ? "..." : "") + ")";
+    }
+    return apply_run(state, *run, metadata(step_name(state, name), command.lines));
+  }
+  if (auto* workdir = std::get_if<Workdir>(&body)) {
+    const std::string path = TRY(expand(state, workdir->path));
+    if (path.empty()) return fail(Errc::kInvalid, "WORKDIR requires a path that is not empty");
+    image.working_dir = clean_path(path, image.working_dir);
+    if (image.working_dir == "/") {
+      history::add(image, "WORKDIR /", false);
+      return {};
+    }
+    return apply_workdir(state, *workdir, about());
+  }
+  if (auto* user = std::get_if<User>(&body)) return apply_user(state, *user);
+  if (auto* volume = std::get_if<Volume>(&body)) return apply_volume(state, *volume);
+  if (auto* expose = std::get_if<Expose>(&body)) return apply_expose(state, *expose);
+  if (auto* stop = std::get_if<StopSignal>(&body)) return apply_stop_signal(state, *stop);
+  if (auto* cmd = std::get_if<Cmd>(&body)) apply_cmd(state, *cmd);
+  if (auto* entrypoint = std::get_if<Entrypoint>(&body)) apply_entrypoint(state, *entrypoint);
+  if (auto* shell = std::get_if<Shell>(&body)) {
+    image.shell = shell->words;
+    history::add(image, "SHELL " + unicode::plain_list(shell->words), false);
+  }
+  if (auto* health = std::get_if<HealthCheck>(&body)) {
+    image.healthcheck = health->check;
+    history::add(image, history::of_healthcheck(health->check), false);
+  }
+  if (auto* onbuild = std::get_if<OnBuild>(&body)) image.on_build.push_back(onbuild->trigger);
+  if (auto* maintainer = std::get_if<Maintainer>(&body)) {
+    image.author = maintainer->value;
+    history::add(image, "MAINTAINER " + maintainer->value, false);
+  }
+  return {};
+}
+
+Result<void> Lowering::apply_arg(StageState& state, Arg& arg) {
+  for (ArgItem& item : arg.items) {
+    item.key = TRY(expand(state, item.key));
+    const auto given = request_.build_args.find(item.key);
+    if (given != request_.build_args.end())
+      item.value = given->second;
+    else if (item.value)
+      item.value = TRY(expand(state, *item.value));
+    else
+      item.value = oci::find_env(globals_, item.key);
+    if (item.value) oci::set_env(state.env, item.key, *item.value);
+    state.args.push_back(item);
+  }
+  history::add(state.image, history::of_arg(arg.items), false);
+  return {};
+}
+
+Result<void> Lowering::apply_env(StageState& state, Env& env) {
+  // All pairs see the values from before the instruction.
+  for (Pair& pair : env.pairs) {
+    pair.key = TRY(expand(state, pair.key));
+    pair.value = TRY(expand(state, pair.value));
+    if (pair.key.empty()) return fail(Errc::kInvalid, "ENV names can not be blank");
+  }
+  for (const Pair& pair : env.pairs) {
+    oci::set_env(state.env, pair.key, pair.value);
+    oci::set_env(state.image.env, pair.key, pair.value);
+  }
+  history::add(state.image, history::of_pairs("ENV", env.pairs), false);
+  return {};
+}
+
+Result<void> Lowering::apply_label(StageState& state, Label& label) {
+  for (Pair& pair : label.pairs) {
+    pair.key = TRY(expand(state, pair.key));
+    pair.value = TRY(expand(state, pair.value));
+    state.image.labels[pair.key] = pair.value;
+  }
+  history::add(state.image, history::of_pairs("LABEL", label.pairs), false);
+  return {};
+}
+
+Result<void> Lowering::apply_workdir(StageState& state, const Workdir&,
+                                     const graph::Metadata& about) {
+  graph::FileOp op{.scratch = !state.root.has_value()};
+  op.actions.push_back(graph::MakeDirectory{
+      .path = state.image.working_dir, .make_parents = true, .owner = state.image.user});
+  graph::Vertex vertex{.op = std::move(op)};
+  if (state.root) vertex.inputs.push_back(*state.root);
+  set_root(state, builder_.add(std::move(vertex), about));
+  history::add(state.image, "WORKDIR " + state.image.working_dir, true);
+  return {};
+}
+
+Result<void> Lowering::apply_user(StageState& state, const User& user) {
+  state.image.user = TRY(expand(state, user.user));
+  history::add(state.image, "USER " + state.image.user, false);
+  return {};
+}
+
+Result<void> Lowering::apply_volume(StageState& state, const Volume& volume) {
+  std::vector<std::string> paths;
+  for (const std::string& word : volume.paths) {
+    const std::string path = TRY(expand(state, word));
+    if (path.empty()) return fail(Errc::kInvalid, "VOLUME specified can not be an empty string");
+    paths.push_back(path);
+  }
+  for (const std::string& path : paths) insert_sorted(state.image.volumes, path);
+  history::add(state.image, "VOLUME " + unicode::plain_list(paths), false);
+  return {};
+}
+
+Result<void> Lowering::apply_expose(StageState& state, const Expose& expose) {
+  std::vector<std::string> words;
+  for (const std::string& port : expose.ports)
+    for (std::string& word : TRY(expander_.word(port, variables_of(state.env))).words)
+      words.push_back(std::move(word));
+  const std::vector<std::string> ports = TRY(parse_ports(words));
+  std::vector<std::string>& exposed = state.image.exposed_ports;
+  exposed.insert(exposed.end(), ports.begin(), ports.end());
+  std::sort(exposed.begin(), exposed.end());
+  exposed.erase(std::unique(exposed.begin(), exposed.end()), exposed.end());
+  history::add(state.image, "EXPOSE " + unicode::plain_list(ports), false);
+  return {};
+}
+
+Result<void> Lowering::apply_stop_signal(StageState& state, const StopSignal& stop) {
+  const std::string signal = TRY(expand(state, stop.signal));
+  if (!is_signal(signal)) return fail(Errc::kInvalid, "Invalid signal: " + signal);
+  state.image.stop_signal = signal;
+  history::add(state.image, "STOPSIGNAL " + signal, false);
+  return {};
+}
+
+void Lowering::apply_cmd(StageState& state, const Cmd& cmd) {
+  std::vector<std::string> words = cmd.command.words;
+  if (cmd.command.shell_form) words = with_shell(state, std::move(words));
+  history::add(state.image, "CMD " + unicode::quote_list(words), false);
+  state.image.cmd = std::move(words);
+  state.image.args_escaped = true;
+  state.has_cmd = true;
+}
+
+void Lowering::apply_entrypoint(StageState& state, const Entrypoint& entrypoint) {
+  std::vector<std::string> words = entrypoint.command.words;
+  if (entrypoint.command.shell_form) words = with_shell(state, std::move(words));
+  history::add(state.image, "ENTRYPOINT " + unicode::quote_list(words), false);
+  state.image.entrypoint.reset();
+  if (!words.empty()) state.image.entrypoint = std::move(words);
+  if (!state.has_cmd) state.image.cmd.reset();
+}
+
+}  // namespace lichen::dockerfile

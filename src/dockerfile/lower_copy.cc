@@ -1,0 +1,167 @@
+// COPY and ADD -> FileOp.
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+#include "dockerfile/history.h"
+#include "dockerfile/lowering.h"
+#include "dockerfile/unicode.h"
+
+namespace lichen::dockerfile {
+
+namespace {
+
+bool is_http(std::string_view source) {
+  return starts_with(source, "http://") || starts_with(source, "https://");
+}
+
+bool is_git(std::string_view source) {
+  if (starts_with(source, "git://") || starts_with(source, "git@") || starts_with(source, "ssh://"))
+    return true;
+  return is_http(source) && ends_with(source.substr(0, source.find_first_of("#?")), ".git");
+}
+
+// Octal from 0 to 07777, or chmod(1)'s symbolic form.
+Result<void> check_mode(const std::string& mode) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(mode.data(), mode.data() + mode.size(), value, 8);
+  if (error == std::errc() && end == mode.data() + mode.size() && value <= 07777) return {};
+  const auto bad = [&mode] {
+    return fail(Errc::kInvalid, "invalid chmod parameter: '" + mode +
+                                    "'. it should be octal string and between 0 and 07777");
+  };
+  if (mode[0] >= '0' && mode[0] <= '9') return bad();
+  for (const std::string& clause : split(mode, ',')) {
+    const std::size_t who = std::min(clause.find_first_not_of("ugoa"), clause.size());
+    if (who == clause.size()) return bad();
+    char previous = 0;
+    for (const char c : clause.substr(who)) {
+      const bool is_operator = c == '+' || c == '-' || c == '=';
+      if (!is_operator && std::string_view("rwxXstugo").find(c) == std::string_view::npos)
+        return bad();
+      if (previous == 0 && !is_operator) return bad();
+      previous = c;
+    }
+  }
+  return {};
+}
+
+// Absolute and clean; a slash (or "/.") at the end stays: it says "a directory".
+std::string destination(const std::string& path, const std::string& directory) {
+  if (path.empty()) return directory;
+  std::string clean = clean_path(path, directory);
+  const bool is_directory = path == "." || ends_with(path, "/") || ends_with(path, "/.");
+  if (is_directory && clean != "/") clean += "/";
+  return clean;
+}
+
+// --parents copies what is behind the first "/./" and keeps its directories.
+std::string source_path(const std::string& path, bool parents) {
+  const std::size_t pivot = parents ? path.find("/./") : std::string::npos;
+  if (pivot == std::string::npos) return clean_path(path);
+  const std::string before = clean_path(path.substr(0, pivot));
+  return (before == "/" ? "" : before) + "/." + clean_path(path.substr(pivot + 3));
+}
+
+}  // namespace
+
+Result<std::optional<graph::Input>> Lowering::copy_source(const Stage& stage,
+                                                          const StageState& state,
+                                                          const CopyFiles& copy, Lines lines) {
+  using Found = std::optional<graph::Input>;
+  if (copy.from.empty()) return Found(add_local("context"));
+  if (copy.from.find('$') != std::string::npos)
+    return fail(Errc::kInvalid,
+                "variable expansion is not supported for --from, define a new stage with FROM "
+                "using ARG from global scope as a workaround");
+  if (const auto index = stages_.find_source(copy.from)) {
+    if (*index >= stages_.stages.size())
+      return fail(Errc::kInvalid,
+                  "invalid from flag value " + copy.from + ": there is no stage with this index");
+    if (!states_[*index].done)
+      return fail(Errc::kInvalid,
+                  "cannot copy from stage " + unicode::quote(copy.from) +
+                      ", it needs to be defined before current stage " +
+                      unicode::quote(stage.from.name.empty() ? std::to_string(stage.index)
+                                                             : stage.from.name));
+    return states_[*index].root;
+  }
+  StageBase base;
+  if (!TRY(use_named_context(base, copy.from, state.platform))) {
+    base.written = copy.from;
+    if (copy.from == "scratch") return Found();
+    base.image = *TRY(resolve(copy.from, state.platform));
+  }
+  if (!base.local.empty()) return Found(add_local(base.local));
+  if (!base.image) return Found();
+  std::string shown = base.image->identifier;
+  if (starts_with(shown, "docker-image://")) shown = shown.substr(15);
+  return add_image(*base.image, base.written, state.platform, metadata("FROM " + shown, lines));
+}
+
+Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFiles copy,
+                                  graph::Metadata about) {
+  const std::string keyword = copy.add ? "ADD" : "COPY";
+  copy.chown = TRY(expand(state, copy.chown));
+  copy.chmod = TRY(expand(state, copy.chmod));
+  copy.dest = TRY(expand(state, copy.dest));
+  for (std::string& source : copy.sources) source = TRY(expand(state, source));
+  if (!copy.chmod.empty()) TRY(check_mode(copy.chmod));
+  if (!copy.checksum.empty() || copy.keep_git_dir)
+    return fail(Errc::kUnsupported, "ADD --checksum and --keep-git-dir are not supported");
+  for (const std::string& source : copy.sources) {
+    if (!is_http(source) && !is_git(source)) continue;
+    if (!copy.add) return fail(Errc::kInvalid, "source can't be a URL for COPY");
+    return fail(Errc::kUnsupported, "ADD of a URL or git repository is not supported: " + source);
+  }
+
+  graph::Vertex vertex;
+  graph::FileOp op{.scratch = !state.root.has_value()};
+  if (state.root) vertex.inputs.push_back(*state.root);
+  const auto add_input = [&vertex](graph::Input input) {
+    vertex.inputs.push_back(input);
+    return vertex.inputs.size() - 1;
+  };
+  graph::Copy action{.dest = destination(copy.dest, state.image.working_dir),
+                     .owner = copy.chown,
+                     .mode = copy.chmod};
+  if (!copy.sources.empty()) {
+    const auto source = TRY(copy_source(stage, state, copy, {about.first_line, about.last_line}));
+    graph::Copy one = action;
+    if (source) one.input = add_input(*source);
+    one.follow_symlink = true;
+    one.unpack = copy.add && copy.unpack.value_or(true);
+    one.allow_empty_wildcard = true;
+    one.parents = copy.parents;
+    one.exclude_patterns = copy.exclude;
+    for (const std::string& path : copy.sources) {
+      one.src = source_path(path, copy.parents);
+      op.actions.emplace_back(one);
+    }
+  }
+  for (InlineFile& file : copy.inline_files) {
+    file.path = TRY(expand(state, file.path));
+    if (file.expand) {
+      // Bodies have the shell's rules: backslash always escapes, quotes are text.
+      const Expander body{.skip_quotes = true};
+      file.data = TRY(body.word(file.data, variables_of(state.env))).text;
+    }
+    // A tree of its own, then copied: only then does the destination follow COPY's rules.
+    graph::FileOp document{.scratch = true};
+    document.actions.push_back(graph::MakeFile{.path = clean_path(file.path), .data = file.data});
+    const graph::VertexId made = builder_.add(
+        {.op = std::move(document)},
+        metadata("[internal] preparing inline document", {about.first_line, about.last_line}));
+    graph::Copy one = action;
+    one.input = add_input({made, 0});
+    one.src = clean_path(file.path);
+    one.allow_wildcard = false;
+    op.actions.emplace_back(std::move(one));
+  }
+  vertex.op = std::move(op);
+  set_root(state, builder_.add(std::move(vertex), std::move(about)));
+  history::add(state.image, history::of_copy(copy), true);
+  return {};
+}
+
+}  // namespace lichen::dockerfile

@@ -1,0 +1,117 @@
+// tests/data/dockerfile/<case>/ holds a Dockerfile, maybe request.json, and either graph.txt and
+// config.json or error.txt. A new case is a new folder; LICHEN_ACCEPT=1 records its output.
+#include "dockerfile/lower.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "dockerfile/testing.h"
+#include "support/golden.h"
+
+namespace lichen::dockerfile {
+namespace {
+
+// request.json: {"args": {…}, "target": "…", "labels": {…}, "contexts": {…}, "ignore": "…",
+// "hosts": […], "platform": "…", "no_cache": true, "images": {"ref": <image config>}}
+Frontend request_of(const golden::Case& one, FakeImages& images) {
+  Frontend request{.dockerfile = one.read("Dockerfile"), .file = "Dockerfile"};
+  // The host's platform must not show in recorded output.
+  request.platform = oci::Platform{.os = "linux", .architecture = "amd64"};
+  const auto json = nlohmann::json::parse(one.find("request.json").value_or("{}"));
+  using Map = std::map<std::string, std::string>;
+  request.build_args = json.value("args", Map());
+  request.labels = json.value("labels", Map());
+  request.named_contexts = json.value("contexts", Map());
+  request.target = json.value("target", "");
+  request.dockerignore = json.value("ignore", "");
+  request.add_hosts = json.value("hosts", std::vector<std::string>());
+  request.no_cache = json.value("no_cache", false);
+  if (json.contains("platform"))
+    request.platform = oci::parse_platform(json["platform"].get<std::string>()).value();
+  if (json.contains("images")) {
+    for (const auto& [name, config] : json["images"].items()) {
+      ResolvedImage image = images.resolve(name, *request.platform).value();
+      image.config = oci::parse_image_config(config.dump()).value();
+      images.images[name] = image;
+    }
+    images.asked.clear();
+  }
+  return request;
+}
+
+std::string error_text(const Error& error) {
+  return std::string(to_text(error.code)) + ": " + to_text(error) + "\n" +
+         (error.hint.empty() ? "" : "hint: " + error.hint + "\n") + error.detail;
+}
+
+std::string config_text(const Lowered& lowered) {
+  std::string text = nlohmann::ordered_json::parse(oci::to_json(lowered.config)).dump(2) + "\n";
+  for (const Warning& warning : lowered.warnings)
+    text += "warning " + std::to_string(warning.line) + ": " + warning.text + "\n";
+  return text;
+}
+
+class LowerGolden : public testing::TestWithParam<golden::Case> {};
+
+TEST_P(LowerGolden, MatchesRecordedOutput) {
+  const golden::Case& one = GetParam();
+  FakeImages images;
+  const Frontend request = request_of(one, images);
+  auto lowered = lower(request, images);
+  if (lowered) {
+    EXPECT_TRUE(one.lacks("error.txt"));
+    EXPECT_TRUE(one.matches("graph.txt", to_text(lowered->graph)));
+    EXPECT_TRUE(one.matches("config.json", config_text(*lowered)));
+  } else {
+    EXPECT_TRUE(one.lacks("graph.txt"));
+    EXPECT_TRUE(one.lacks("config.json"));
+    EXPECT_TRUE(one.matches("error.txt", error_text(lowered.error())));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Data, LowerGolden, testing::ValuesIn(golden::cases("dockerfile")),
+                         golden::test_name);
+
+Result<Lowered> lower_text(const std::string& text, FakeImages& images,
+                           const std::string& target = "") {
+  return lower({.dockerfile = text, .file = "Dockerfile", .target = target}, images);
+}
+
+TEST(Lower, AsksOnlyForImagesOfReachedStages) {
+  FakeImages images;
+  const std::string text =
+      "FROM one AS a\nFROM two AS b\nFROM three AS c\nCOPY --from=a /x /\nCOPY --from=four /y /\n";
+  ASSERT_TRUE(lower_text(text, images, "c"));
+  EXPECT_EQ(images.asked, (std::vector<std::string>{"one", "three", "four"}));
+}
+
+TEST(Lower, AsksOnceForAnImageThatIsUsedTwice) {
+  FakeImages images;
+  ASSERT_TRUE(lower_text("FROM one AS a\nFROM one\nCOPY --from=a /x /\n", images));
+  EXPECT_EQ(images.asked, (std::vector<std::string>{"one"}));
+}
+
+TEST(Lower, ProxyArgumentsChangeNoDigest) {
+  FakeImages images;
+  Frontend request{.dockerfile = "FROM one\nRUN true\n", .file = "Dockerfile"};
+  const auto without = lower(request, images);
+  request.build_args = {{"HTTP_PROXY", "http://user:word@proxy"}};
+  const auto with = lower(request, images);
+  ASSERT_TRUE(without && with);
+  EXPECT_EQ(without->graph.digests, with->graph.digests);
+  EXPECT_EQ(oci::to_json(with->config).find("proxy"), std::string::npos);
+  const auto& exec = std::get<graph::ExecOp>(with->graph.vertices.back().op);
+  EXPECT_EQ(exec.proxy_env, (std::vector<std::string>{"HTTP_PROXY=http://user:word@proxy",
+                                                      "http_proxy=http://user:word@proxy"}));
+}
+
+TEST(Lower, UsesSourceDateEpochOfTheDockerfile) {
+  FakeImages images;
+  const auto lowered = lower_text("ARG SOURCE_DATE_EPOCH=12\nFROM scratch\n", images);
+  ASSERT_TRUE(lowered);
+  EXPECT_EQ(lowered->source_date_epoch, 12);
+}
+
+}  // namespace
+}  // namespace lichen::dockerfile

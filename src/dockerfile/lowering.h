@@ -1,0 +1,110 @@
+// The work of lower(): one object for one Dockerfile. Private to this module; lower.h is its door.
+//
+// lower.cc holds the order of things (parse, globals, stages, result), lower_base.cc what a stage
+// starts from, lower_config.cc, lower_copy.cc and lower_run.cc one group of instructions each.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dockerfile/expand.h"
+#include "dockerfile/lower.h"
+#include "dockerfile/stage.h"
+
+namespace lichen::dockerfile {
+
+// What a stage begins with, found before any stage is lowered.
+struct StageBase {
+  bool prepared = false;
+  bool scratch = false;
+  std::optional<ResolvedImage> image;
+  std::string written;       // of an image: the reference as the Dockerfile has it
+  std::string local;         // a named context that is a directory
+  std::size_t triggers = 0;  // leading commands that came from ONBUILD
+  bool replaced = false;     // a named context stands for the whole stage
+};
+
+// A stage while its instructions are applied.
+struct StageState {
+  std::optional<graph::Input> root;  // nullopt: nothing yet
+  oci::ImageConfig image;
+  std::vector<std::string> env;  // of RUN and of expansion: the image's and the ARGs
+  std::vector<ArgItem> args;     // for the history of RUN
+  bool has_cmd = false;
+  oci::Platform platform;
+  std::string label;  // "build", for progress names
+  std::size_t total = 0, shown = 0;
+  bool done = false;
+};
+
+class Lowering {
+ public:
+  Lowering(const Frontend& request, Images& images) : request_(request), images_(images) {}
+  Result<Lowered> run();
+
+ private:
+  Result<void> read();
+  Result<void> check_syntax();
+  Result<void> set_globals();
+  Result<void> expand_stages();
+  Result<std::size_t> target() const;
+  Result<void> prepare(std::size_t target);
+  Result<void> prepare_stage(Stage& stage);
+  Result<bool> use_named_context(StageBase& base, const std::string& name,
+                                 const oci::Platform& platform);
+  Result<void> add_triggers(Stage& stage, const std::vector<std::string>& triggers);
+  Result<Lowered> finish(std::size_t target);
+  void warn_unused_args(std::vector<Warning>& warnings) const;
+
+  Result<const ResolvedImage*> resolve(const std::string& reference, const oci::Platform& platform);
+  std::optional<graph::Input> add_image(const ResolvedImage& image, const std::string& written,
+                                        const oci::Platform& platform, graph::Metadata metadata);
+  graph::Input add_local(const std::string& name);
+
+  Result<void> lower_stage(std::size_t index);
+  Result<void> start_stage(const Stage& stage, StageState& state);
+  Result<void> apply(Stage& stage, StageState& state, Instruction& command, bool trigger);
+
+  Result<void> apply_arg(StageState& state, Arg& arg);
+  Result<void> apply_env(StageState& state, Env& env);
+  Result<void> apply_label(StageState& state, Label& label);
+  Result<void> apply_workdir(StageState& state, const Workdir& workdir,
+                             const graph::Metadata& metadata);
+  Result<void> apply_user(StageState& state, const User& user);
+  Result<void> apply_volume(StageState& state, const Volume& volume);
+  Result<void> apply_expose(StageState& state, const Expose& expose);
+  Result<void> apply_stop_signal(StageState& state, const StopSignal& stop);
+  void apply_cmd(StageState& state, const Cmd& cmd);
+  void apply_entrypoint(StageState& state, const Entrypoint& entrypoint);
+  Result<void> apply_run(StageState& state, const Run& run, graph::Metadata metadata);
+  Result<void> apply_copy(const Stage& stage, StageState& state, CopyFiles copy,
+                          graph::Metadata metadata);
+  // nullopt: the source is an empty tree.
+  Result<std::optional<graph::Input>> copy_source(const Stage& stage, const StageState& state,
+                                                  const CopyFiles& copy, Lines lines);
+
+  Result<std::string> expand(const StageState& state, std::string_view text) const;
+  std::vector<std::string> with_shell(const StageState& state,
+                                      std::vector<std::string> words) const;
+  std::string step_name(StageState& state, std::string_view text, bool counted = true) const;
+  graph::Metadata metadata(std::string name, Lines lines) const;
+  void set_root(StageState& state, graph::VertexId vertex) { state.root = graph::Input{vertex, 0}; }
+
+  const Frontend& request_;
+  Images& images_;
+  Expander expander_;
+  Lines where_;  // what the current work is about; errors are located there
+  Stages stages_;
+  std::vector<std::string> globals_;  // "K=V": platform and global ARGs
+  oci::Platform build_platform_, target_platform_;
+  std::vector<StageBase> bases_;
+  std::vector<StageState> states_;
+  std::map<std::string, ResolvedImage> resolved_;
+  std::optional<std::int64_t> epoch_;
+  std::vector<Warning> warnings_;
+  graph::GraphBuilder builder_;
+};
+
+}  // namespace lichen::dockerfile
