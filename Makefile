@@ -1,0 +1,23 @@
+# Thin: every target is one script or one cmake call. See docs/testing.md.
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+launcher := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+
+all: release
+
+release: build/release/build.ninja
+	cmake --build build/release -j$(JOBS)
+
+build/release/build.ninja: CMakeLists.txt CMakePresets.json
+	cmake --preset release $(launcher)
+
+demo: ; ./setup && $(MAKE) --no-print-directory release && tests/support/demo
+test: ; ./setup && tests/support/test
+check: ; tools/check dev
+bench: release ; bench/run
+soak: release ; tests/support/soak
+format: ; tools/format --fix
+install: release ; cmake --install build/release --prefix $(PREFIX)
+clean: ; rm -rf build
+
+.PHONY: all release demo test check bench soak format install clean
