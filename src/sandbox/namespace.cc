@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "os/file.h"
+#include "os/host.h"
 #include "os/socket.h"
 #include "sandbox/mounts.h"
 
@@ -20,15 +21,12 @@ namespace {
 
 Error unshare_error(int os_errno) {
   Error error = os_error(os_errno, "unshare", "user namespace");
-  if (os_errno == ENOSPC || os_errno == EUSERS) {
-    error.code = Errc::kUnsupported;
-    error.hint = "as root: sysctl -w user.max_user_namespaces=15000";
-  } else if (os_errno == EINVAL) {
+  if (os_errno == EINVAL) {
     error.code = Errc::kInternal;
     error.hint = "a process with threads cannot enter a user namespace";
   } else {
     error.code = Errc::kUnsupported;
-    error.hint = "this host forbids user namespaces; `lichen doctor` says what would allow them";
+    error.hint = os::user_namespace_fix(os_errno);
   }
   return error;
 }
