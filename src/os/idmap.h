@@ -36,13 +36,13 @@ IdMaps single_map();
 // CAP_SETUID and CAP_SETGID, takes 100000.. (or the rest of its own map when that is smaller).
 Result<IdMaps> subordinate_maps();
 
-// Needs CAP_SETUID and CAP_SETGID, or a map of our own id alone (then setgroups is denied for good),
-// or the setuid helpers newuidmap and newgidmap, which run side by side.
+// Needs CAP_SETUID and CAP_SETGID, or a map of our own id alone (then setgroups is denied for
+// good), or the setuid helpers newuidmap and newgidmap, which run side by side.
 Result<void> write_id_maps(pid_t pid, const std::vector<IdRange>& uids,
                            const std::vector<IdRange>& gids);
 
-std::string user_name();                        // of our effective uid, or the number
-bool has_capability(int capability);            // in our effective set
+std::string user_name();                                // of our effective uid, or the number
+bool has_capability(int capability);                    // in our effective set
 std::uint64_t ids_of(const std::vector<IdRange>& map);  // how many it maps
 
 // Pure halves, for tests. Lines are "name-or-uid:first:count"; bad lines are skipped.
