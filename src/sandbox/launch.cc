@@ -323,6 +323,8 @@ Result<void> Running::start() {
 Result<os::WaitStatus> Running::wait() {
   const auto received = TRY(receive(socket_));
   const os::WaitStatus of_init = TRY(init.wait());
+  for (auto path = created.rbegin(); path != created.rend(); ++path)
+    ::umount2(path->c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);  // a plain file or directory: EINVAL
   if (!received || received->message.kind != ChildMessage::kEnded) return of_init;
   return os::wait_status(received->message.value);
 }

@@ -327,10 +327,16 @@ TEST_P(Launch, TellsWhatItMadeForMounts) {
     Plan plan{.rootfs = root_, .argv = {"true"}};
     add_standard_mounts(plan);
     plan.steps.push_back(Bind{.source = base_, .target = "/a/b"});
-    const Running running = TRY(launch(plan, TRY(stdio_to(std::move(out)))));
+    plan.steps.push_back(Bind{.source = "/dev/null", .target = "/etc/file"});
+    Running running = TRY(launch(plan, TRY(stdio_to(std::move(out)))));
+    TRY(running.start());
+    TRY(running.wait());
+    for (auto path = running.created.rbegin(); path != running.created.rend(); ++path)
+      if (::remove(path->c_str()) < 0) return fail(os_error("remove", *path));
     return join(running.created, " ");
   });
-  EXPECT_EQ(outcome.status, "/dev /sys /a /a/b");
+  EXPECT_EQ(outcome.status, "/dev /sys /a /a/b /etc /etc/file");
+  EXPECT_EQ(os::read_directory(*os::open(root_, O_RDONLY | O_DIRECTORY))->size(), 1u);  // proc
 }
 
 TEST_P(Launch, FailedStepsAreNamed) {

@@ -53,7 +53,11 @@ std::string flags(std::initializer_list<std::pair<bool, const char*>> list) {
 
 std::string quoted(const std::vector<std::string>& words) {
   std::string text;
-  for (const std::string& word : words) text += " \"" + printable(word) + "\"";
+  for (const std::string& word : words) {
+    text += " \"";
+    for (const char c : printable(word)) text += c == '"' ? "\\\"" : std::string(1, c);
+    text += '"';
+  }
   return text;
 }
 
