@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+"""compare_images.py [--flat] [--exempt FILE] A.tar B.tar - are two OCI archives the same image?
+
+Layer by layer (with --flat: the final trees), entry by entry: type, mode, owner, link target, device
+numbers, extended attributes (security.capability with them), size and content. Read with Python's
+tarfile alone, so that no builder judges itself. FILE lists what may differ, one `pattern what` a
+line: `what` is content (bytes and size differ), owner, or entry (may be on one side alone; folders
+that differ in nothing but being listed too). Modification times are never compared: two builds run at
+two times. Prints each difference; exit status 1 if there is one.
+"""
+import argparse
+import fnmatch
+import gzip
+import hashlib
+import io
+import json
+import sys
+import tarfile
+
+TYPES = {tarfile.REGTYPE: "file", tarfile.AREGTYPE: "file", tarfile.DIRTYPE: "dir", tarfile.SYMTYPE: "symlink",
+         tarfile.LNKTYPE: "hardlink", tarfile.CHRTYPE: "char", tarfile.BLKTYPE: "block", tarfile.FIFOTYPE: "fifo"}
+XATTR = "SCHILY.xattr."
+
+
+class Image:
+    def __init__(self, path):
+        self.archive = tarfile.open(path)
+        self.members = {m.name.removeprefix("./"): m for m in self.archive.getmembers()}
+        index = json.loads(self.bytes_of("index.json"))
+        self.manifest = json.loads(self.blob(index["manifests"][0]["digest"]))
+        while "manifests" in self.manifest:  # an index inside the index
+            self.manifest = json.loads(self.blob(self.manifest["manifests"][0]["digest"]))
+        self.config = json.loads(self.blob(self.manifest["config"]["digest"]))
+
+    def bytes_of(self, name):
+        return self.archive.extractfile(self.members[name]).read()
+
+    def blob(self, digest):
+        data = self.bytes_of("blobs/" + digest.replace(":", "/"))
+        if "sha256:" + hashlib.sha256(data).hexdigest() != digest:
+            sys.exit(f"blob {digest} has other bytes than its name says")
+        return data
+
+    def layers(self):
+        for descriptor, diff_id in zip(self.manifest["layers"], self.config["rootfs"]["diff_ids"], strict=True):
+            data = self.blob(descriptor["digest"])
+            if data[:2] == b"\x1f\x8b":
+                data = gzip.decompress(data)
+            if "sha256:" + hashlib.sha256(data).hexdigest() != diff_id:
+                sys.exit(f"layer {descriptor['digest']} does not unpack to {diff_id}")
+            yield entries(data)
+
+    def tree(self):
+        """The final tree: every layer upon the one before, whiteouts taken out."""
+        tree = {}
+        for layer in self.layers():
+            for name in layer:
+                folder, _, base = name.rpartition("/")
+                if base == ".wh..wh..opq":
+                    drop(tree, folder, itself=False)
+                elif base.startswith(".wh."):
+                    drop(tree, f"{folder}/{base[4:]}".lstrip("/"), itself=True)
+            for name, entry in layer.items():
+                if name.rpartition("/")[2].startswith(".wh."):
+                    continue
+                if name in tree and tree[name]["type"] == "dir" and entry["type"] != "dir":
+                    drop(tree, name, itself=True)
+                tree[name] = entry
+        return tree
+
+
+def drop(tree, name, itself):
+    for key in [k for k in tree if k.startswith(name + "/") or (itself and k == name)]:
+        del tree[key]
+
+
+def entries(data):
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        for member in tar:
+            name = member.name.removeprefix("./").strip("/")
+            if name in ("", "."):
+                continue
+            entry = {
+                "type": TYPES.get(member.type, repr(member.type)), "mode": f"{member.mode & 0o7777:04o}",
+                "uid": member.uid, "gid": member.gid, "link": member.linkname.removeprefix("./").lstrip("/")
+                if member.islnk() else member.linkname,
+                "device": (member.devmajor, member.devminor) if member.ischr() or member.isblk() else None,
+                "xattrs": {k[len(XATTR):]: v for k, v in member.pax_headers.items() if k.startswith(XATTR)},
+            }
+            if member.isreg():
+                content = tar.extractfile(member).read()
+                entry["size"] = len(content)
+                entry["content"] = hashlib.sha256(content).hexdigest()
+            found[name] = entry
+    # Which of a file's names carries its bytes is the writer's choice: name the first in order.
+    groups = {}
+    for name, entry in found.items():
+        if entry["type"] == "hardlink":
+            groups.setdefault(entry["link"], {entry["link"]}).add(name)
+    for target, names in groups.items():
+        if target in found:
+            full, first = found[target], min(names)
+            for name in names:
+                found[name] = dict(full, hardlink_of=first)
+    return found
+
+
+class Exempt:
+    def __init__(self, path):
+        self.rules = []
+        for line in open(path) if path else ():
+            words = line.split("#")[0].split()
+            if words:
+                self.rules.append((words[0], set(words[1].split(","))))
+        self.used = set()
+
+    def allows(self, name, what):
+        for rule in self.rules:
+            if fnmatch.fnmatchcase(name, rule[0]) and what in rule[1]:
+                self.used.add(rule[0])
+                return True
+        return False
+
+
+def compare(a, b, where, exempt, ignored=()):
+    problems = []
+    for name in sorted(a.keys() | b.keys()):
+        if name not in a or name not in b:
+            if not exempt.allows(name, "entry"):
+                only = "first" if name in a else "second"
+                problems.append(f"{where}: /{name}: only in the {only} ({(a.get(name) or b.get(name))['type']})")
+            continue
+        for key in sorted(a[name].keys() | b[name].keys()):
+            left, right = a[name].get(key), b[name].get(key)
+            if left == right or key in ignored:
+                continue
+            kind = {"size": "content", "content": "content", "uid": "owner", "gid": "owner"}.get(key, key)
+            if not exempt.allows(name, kind):
+                problems.append(f"{where}: /{name}: {key}: {left} is not {right}")
+    return problems
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--flat", action="store_true")
+    parser.add_argument("--exempt")
+    parser.add_argument("first")
+    parser.add_argument("second")
+    arguments = parser.parse_args()
+    first, second = Image(arguments.first), Image(arguments.second)
+    exempt = Exempt(arguments.exempt)
+    problems, count = [], 0
+    if arguments.flat:
+        a, b = first.tree(), second.tree()
+        count = len(a)
+        # a link's group is cut where layers meet
+        problems = compare(a, b, "tree", exempt, ignored=("hardlink_of",))
+    else:
+        for key in ("config", "architecture", "os"):
+            if first.config.get(key) != second.config.get(key):
+                problems.append(f"config: {key}: {first.config.get(key)} is not {second.config.get(key)}")
+        layers_a, layers_b = list(first.layers()), list(second.layers())
+        if len(layers_a) != len(layers_b):
+            problems.append(f"{len(layers_a)} layers are not {len(layers_b)}")
+        for number, (a, b) in enumerate(zip(layers_a, layers_b)):
+            count += len(a)
+            problems += compare(a, b, f"layer {number}", exempt)
+    for problem in problems[:60]:
+        print(problem)
+    if len(problems) > 60:
+        print(f"... and {len(problems) - 60} more")
+    print(f"compared {count} entries: {len(problems)} differences; exemptions used: {sorted(exempt.used)}")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+# lib.sh - sourced first by every integration test.
+#
+# Gives: T (a directory of its own, the working directory), TIER, LICHEN_ROOT (a store in T), the
+# registries REG, REG_AUTH, REG_TLS, the base images DEBIAN and TINY, and the words below.
+# A test fails at its first failing command; at its end the store must be sound (lichen debug fsck).
+# Progress of the last `build`, `ok` or `fails` is in $T/err, its standard output in $T/out.
+set -euo pipefail
+T=$LICHEN_TEST_DIR TIER=$LICHEN_TEST_TIER
+REG=$LICHEN_TEST_REG REG_AUTH=$LICHEN_TEST_REG_AUTH REG_TLS=$LICHEN_TEST_REG_TLS
+DEBIAN=$LICHEN_TEST_DEBIAN TINY=$LICHEN_TEST_TINY TINY_LAYOUT=$LICHEN_TEST_TINY_LAYOUT
+STATE=$LICHEN_TEST_STATE EXAMPLES=$LICHEN_TEST_STATE/work/examples SUPPORT=$LICHEN_TEST_STATE/work/support
+export PATH="$STATE/bin:$PATH" LICHEN_ROOT="$T/root" TMPDIR="$T/tmp" BUILDKIT_PROGRESS=plain
+export XDG_RUNTIME_DIR="$T/run"
+mkdir -p "$T/tmp" "$T/ctx"; mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+cd "$T"
+
+# A build behind a proxy hands the proxy to its steps, as `docker build --build-arg http_proxy` does.
+proxy=()
+for name in http_proxy https_proxy no_proxy; do [ -z "${!name:-}" ] || proxy+=(--build-arg "$name"); done
+
+fail() { printf 'FAILED (%s line %s): %s\n' "${0##*/}" "${BASH_LINENO[${#BASH_LINENO[@]}-2]}" "$*"; show; exit 1; }
+skip() { echo "SKIP: $*"; trap - EXIT; exit 77; }
+show() {
+    local file
+    for file in "$T/out" "$T/err"; do
+        [ ! -s "$file" ] || { echo "--- ${file##*/}"; tail -n 40 "$file"; }
+    done
+}
+need() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
+
+# ok COMMAND...: runs it, keeps its output in out and err, fails the test when it fails.
+ok() {
+    local status=0
+    "$@" >"$T/out" 2>"$T/err" || status=$?
+    [ $status = 0 ] || fail "exit status $status: $*"
+}
+# fails STATUS COMMAND...: it must fail with that status ("any": with any but 0 and signals).
+fails() {
+    local want=$1 status=0; shift
+    "$@" >"$T/out" 2>"$T/err" || status=$?
+    [ $status != 0 ] || fail "did not fail: $*"
+    [ "$want" = any ] && [ $status -lt 126 ] || [ "$want" = $status ] || fail "exit status $status, not $want: $*"
+}
+lichen_build() { lichen build --tier="$TIER" --progress=plain "${proxy[@]}" "$@"; }
+build() { ok lichen_build "$@"; }
+run() { lichen run --tier="$TIER" "$@"; }
+
+same() { [ "$1" = "$2" ] || fail "${3:-values} differ: '$1' is not '$2'"; }
+has() { grep -qE -e "$2" "$T/$1" || fail "no /$2/ in $1"; }       # has err PATTERN
+hasnt() { ! grep -qE -e "$2" "$T/$1" || fail "there is /$2/ in $1"; }
+cached() { grep -cE '^#[0-9]+ CACHED' "$T/err" || true; }
+
+# dockerfile < text: writes ctx/Dockerfile with @TINY@, @DEBIAN@ and @REG@ filled in.
+dockerfile() { sed -e "s|@TINY@|$TINY|g; s|@DEBIAN@|$DEBIAN|g; s|@REG@|$REG|g" > "$T/ctx/Dockerfile"; }
+# example NAME: copies an example to NAME/ with the test's own base image.
+example() { cp -r "$EXAMPLES/$1" "$T/$1"; }
+
+store_is_clean() {
+    [ ! -d "$LICHEN_ROOT" ] || lichen debug fsck >"$T/fsck" 2>&1 ||
+        { cat "$T/fsck"; fail "lichen debug fsck finds the store unsound"; }
+}
+finish() {
+    local status=$?
+    trap - EXIT
+    [ $status = 0 ] || { [ $status = 77 ] || echo "FAILED: exit status $status"; exit $status; }
+    store_is_clean
+}
+trap finish EXIT
+trap 'echo "FAILED: ${0##*/} line $LINENO: $BASH_COMMAND"; show' ERR
+set -E
