@@ -1,0 +1,69 @@
+#include "emulate/credentials.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace lichen::emulate {
+
+namespace {
+
+constexpr std::uint64_t kTag = 0x52'0000'0000;  // the low 32 bits are the number of the set
+constexpr std::uint64_t kTagMask = ~std::uint64_t{0xffffffff};
+constexpr std::size_t kMaxBytes = 128u << 20;  // a hostile step could make sets for ever
+
+}  // namespace
+
+bool Credentials::in_group(std::uint32_t id) const {
+  return id == gid.fs || std::find(groups.begin(), groups.end(), id) != groups.end();
+}
+
+Credentials credentials_of(std::uint32_t uid, std::uint32_t gid,
+                           std::vector<std::uint32_t> groups) {
+  Credentials credentials{
+      .uid = {uid, uid, uid, uid}, .gid = {gid, gid, gid, gid}, .groups = std::move(groups)};
+  std::sort(credentials.groups.begin(), credentials.groups.end());  // as getgroups(2) lists them
+  if (uid != 0) {
+    credentials.caps.permitted = kNoCapabilities;
+    credentials.caps.effective = kNoCapabilities;
+  }
+  return credentials;
+}
+
+CredentialTable::CredentialTable(Credentials initial) {
+  intern(initial);
+}
+
+std::shared_ptr<const Credentials> CredentialTable::of(pid_t tid) const {
+  rlimit limit{};
+  std::size_t number = 0;
+  if (::prlimit(tid, RLIMIT_RTTIME, nullptr, &limit) == 0 && (limit.rlim_cur & kTagMask) == kTag) {
+    number = limit.rlim_cur & ~kTagMask;
+  }
+  std::shared_lock lock(mutex_);
+  return sets_[number < sets_.size() ? number : 0];
+}
+
+bool CredentialTable::set(pid_t tid, const Credentials& credentials) {
+  const std::int64_t number = intern(credentials);
+  rlimit limit{};
+  if (number < 0 || ::prlimit(tid, RLIMIT_RTTIME, nullptr, &limit) != 0) return false;
+  limit.rlim_cur = kTag | static_cast<std::uint64_t>(number);
+  return ::prlimit(tid, RLIMIT_RTTIME, &limit, nullptr) == 0;
+}
+
+std::int64_t CredentialTable::intern(const Credentials& credentials) {
+  std::unique_lock lock(mutex_);
+  if (auto known = numbers_.find(credentials); known != numbers_.end()) return known->second;
+  const std::size_t cost =
+      2 * (sizeof(Credentials) + credentials.groups.size() * sizeof(std::uint32_t)) + 128;
+  if (bytes_ + cost > kMaxBytes) return -1;
+  bytes_ += cost;
+  const auto number = static_cast<std::uint32_t>(sets_.size());
+  sets_.push_back(std::make_shared<const Credentials>(credentials));
+  numbers_.emplace(credentials, number);
+  return number;
+}
+
+}  // namespace lichen::emulate

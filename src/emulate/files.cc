@@ -1,0 +1,76 @@
+#include "emulate/files.h"
+
+#include <sys/sysmacros.h>
+
+#include <mutex>
+
+namespace lichen::emulate {
+
+namespace {
+
+constexpr std::size_t kMaxRecords = 8u << 20;
+
+}  // namespace
+
+FileTable::Key FileTable::key_of(const struct statx& status) {
+  return {::makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
+}
+
+std::int64_t FileTable::born(const struct statx& status) {
+  if ((status.stx_mask & STATX_BTIME) == 0) return 0;
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(status.stx_btime.tv_sec) *
+                                       1'000'000'000u +
+                                   status.stx_btime.tv_nsec);
+}
+
+std::optional<owners::Record> FileTable::find(const struct statx& status) const {
+  std::shared_lock lock(mutex_);
+  const auto found = entries_.find(key_of(status));
+  if (found == entries_.end()) return std::nullopt;
+  const Entry& entry = found->second;
+  if (!entry.lower && entry.born != born(status)) return std::nullopt;
+  return entry.record;
+}
+
+bool FileTable::put(const struct statx& status, const owners::Record& record) {
+  const Key key = key_of(status);
+  std::unique_lock lock(mutex_);
+  const auto found = entries_.find(key);
+  if (record.is_default()) {
+    if (found != entries_.end()) entries_.erase(found);
+    return true;
+  }
+  if (found != entries_.end()) {  // a lower one stays one: it may still be copied up
+    found->second.record = record;
+    found->second.born = born(status);
+    return true;
+  }
+  if (entries_.size() >= kMaxRecords) return false;
+  entries_.emplace(key, Entry{record, born(status), false});
+  return true;
+}
+
+void FileTable::put_lower(const struct statx& status, const owners::Record& record) {
+  if (record.is_default()) return;
+  std::unique_lock lock(mutex_);
+  entries_[key_of(status)] = {record, born(status), true};
+}
+
+std::size_t FileTable::size() const {
+  std::shared_lock lock(mutex_);
+  return entries_.size();
+}
+
+void dress(struct statx& status, const owners::Record& record) {
+  status.stx_uid = record.uid;
+  status.stx_gid = record.gid;
+  if (record.type == 0) return;
+  status.stx_mode =
+      static_cast<std::uint16_t>((status.stx_mode & ~static_cast<unsigned>(S_IFMT)) | record.type);
+  status.stx_rdev_major = record.dev_major;
+  status.stx_rdev_minor = record.dev_minor;
+  status.stx_size = 0;
+  status.stx_blocks = 0;
+}
+
+}  // namespace lichen::emulate

@@ -1,0 +1,205 @@
+#include "emulate/listener.h"
+
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace lichen::emulate {
+
+namespace {
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS  // Linux 6.6
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+constexpr auto kPatience = std::chrono::milliseconds(20);  // with a thread that does not come back
+constexpr unsigned kMaxThreads = 4;
+constexpr int kBusy = 3;  // calls in a row that had been waiting already
+
+// Kernels may know a longer notification than our headers; they refuse a buffer that is not zeroed.
+struct Notice {
+  alignas(seccomp_notif) char bytes[256] = {};
+  seccomp_notif& get() { return *reinterpret_cast<seccomp_notif*>(bytes); }
+};
+
+}  // namespace
+
+struct Listener::State {
+  os::UniqueFd listener, proc, wake;
+  Model& model;
+  std::atomic<bool> stopping = false;
+  std::atomic<int> helping = 0;           // threads beyond the first that are at work
+  std::atomic<std::uint64_t> served = 0;  // calls received: whether the first thread moves on
+  std::mutex receive_mutex;               // poll + receive are one step when several threads do it
+  std::mutex help_mutex;
+  std::condition_variable help;
+  int wanted = 0;  // helpers asked for, under help_mutex
+  std::vector<std::thread> threads;
+
+  State(os::UniqueFd l, os::UniqueFd p, os::UniqueFd w, Model& m)
+      : listener(std::move(l)), proc(std::move(p)), wake(std::move(w)), model(m) {}
+
+  bool waiting() const {
+    pollfd fd{listener.get(), POLLIN, 0};
+    return ::poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN) != 0;
+  }
+
+  // Blocks until a call waits. false: stop, or no process is left that could call.
+  bool wait() const {
+    pollfd fds[] = {{listener.get(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
+    while (!stopping) {
+      if (::poll(fds, 2, -1) < 0 && errno != EINTR) return false;
+      if (fds[1].revents != 0) return false;
+      if ((fds[0].revents & POLLIN) != 0) return true;
+      if (fds[0].revents != 0) return false;  // POLLHUP
+    }
+    return false;
+  }
+
+  // One call, if one waits. A call whose thread was killed meanwhile is gone: ENOENT.
+  bool receive(Notice& notice) {
+    std::lock_guard lock(receive_mutex);
+    if (!waiting()) return false;
+    if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_RECV, &notice.get()) != 0) return false;
+    served.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+
+  void serve(Notice& notice) {
+    const seccomp_notif& call = notice.get();
+    Reply reply = answer(Task(listener, proc, call), model);
+    if (const auto* file = std::get_if<NewFd>(&reply)) {
+      seccomp_notif_addfd add{.id = call.id, .flags = SECCOMP_ADDFD_FLAG_SEND};
+      add.srcfd = static_cast<std::uint32_t>(file->fd.get());
+      add.newfd_flags = file->cloexec ? O_CLOEXEC : 0;
+      if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0) return;
+      reply = Errno{errno};  // EMFILE; or the caller is dead, and nobody reads this
+    }
+    alignas(seccomp_notif_resp) char bytes[256] = {};
+    auto& response = *reinterpret_cast<seccomp_notif_resp*>(bytes);
+    response.id = call.id;
+    if (const auto* error = std::get_if<Errno>(&reply)) {
+      response.error = -error->number;
+    } else if (const auto* value = std::get_if<Value>(&reply)) {
+      response.val = value->value;
+    } else {
+      response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    }
+    ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
+  }
+
+  // umask and current directory become this thread's own: files are made with a caller's.
+  static void own_file_state() {
+    ::unshare(CLONE_FS);
+    ::umask(0);
+  }
+
+  void first() {
+    own_file_state();
+    int busy = 0;
+    while (!stopping) {
+      if (waiting()) {
+        if (++busy >= kBusy) ask_for_help();
+      } else {
+        busy = 0;
+        if (!wait()) return;
+      }
+      Notice notice;
+      if (receive(notice)) serve(notice);
+    }
+  }
+
+  void ask_for_help() {
+    if (helping.load(std::memory_order_relaxed) + 1 >= static_cast<int>(threads.size())) return;
+    std::lock_guard lock(help_mutex);
+    if (wanted < static_cast<int>(threads.size()) - 1) ++wanted;
+    help.notify_one();
+  }
+
+  void helper() {
+    own_file_state();
+    std::uint64_t seen = 0;
+    while (!stopping) {
+      {
+        std::unique_lock lock(help_mutex);
+        help.wait_for(lock, kPatience, [&] { return stopping || wanted > 0; });
+        if (stopping) return;
+        const std::uint64_t now = served.load(std::memory_order_relaxed);
+        const bool asked = wanted > 0;
+        if (asked) --wanted;
+        const bool stuck = now == seen;
+        seen = now;
+        if (!asked && !stuck) continue;
+      }
+      ++helping;
+      Notice notice;
+      while (!stopping && receive(notice)) {
+        serve(notice);
+        notice = {};
+      }
+      --helping;
+    }
+  }
+};
+
+Result<std::unique_ptr<Listener>> Listener::start(os::UniqueFd listener, os::UniqueFd proc,
+                                                  Model& model) {
+  os::UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
+  if (!wake.valid()) return fail(os_error("eventfd", ""));
+  // The answer comes from the CPU that asked: no other one has to be woken.
+  ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  auto state =
+      std::make_unique<State>(std::move(listener), std::move(proc), std::move(wake), model);
+  State& shared = *state;
+  // Two at least: see the top of listener.h.
+  const unsigned count = std::clamp(std::thread::hardware_concurrency(), 2u, kMaxThreads);
+  shared.threads.resize(count);
+  try {
+    for (unsigned index = 1; index < count; ++index) {
+      shared.threads[index] = std::thread([&shared] { shared.helper(); });
+    }
+    shared.threads[0] = std::thread([&shared] { shared.first(); });
+  } catch (const std::system_error& error) {
+    Listener started(std::move(state));  // ends those that run
+    return fail(os_error(error.code().value(), "pthread_create", "the supervisor"));
+  }
+  return std::unique_ptr<Listener>(new Listener(std::move(state)));
+}
+
+Listener::Listener(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Listener::~Listener() {
+  stop();
+}
+
+void Listener::stop() {
+  State& state = *state_;
+  {
+    std::lock_guard lock(state.help_mutex);
+    state.stopping = true;
+  }
+  state.help.notify_all();
+  const std::uint64_t one = 1;
+  const ssize_t ignored = ::write(state.wake.get(), &one, sizeof one);
+  static_cast<void>(ignored);
+  for (std::thread& thread : state.threads) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+}  // namespace lichen::emulate

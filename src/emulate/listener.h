@@ -1,0 +1,33 @@
+// The threads that serve a seccomp listener (seccomp_unotify(2)).
+//
+// One thread is as fast as several while one process calls at a time, so a second one is only woken
+// when calls queue up, or when the first has been busy with one call for long: the call may wait
+// for another process of the container (a FUSE server) that itself needs an answer.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "emulate/model.h"
+#include "os/fd.h"
+
+namespace lichen::emulate {
+
+class Listener {
+ public:
+  // `model` must outlive it.
+  static Result<std::unique_ptr<Listener>> start(os::UniqueFd listener, os::UniqueFd proc,
+                                                 Model& model);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener();  // stop()
+  void stop();  // ends the threads, each after the call that it is at
+
+ private:
+  struct State;
+  explicit Listener(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lichen::emulate

@@ -1,0 +1,28 @@
+// RLIMIT_RTTIME carries the number of a process's credentials, so programs may neither see nor set
+// it: it looks unlimited, and every change seems to succeed (pam_limits sets all that it knows).
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "emulate/model.h"
+
+namespace lichen::emulate {
+
+Reply answer_rlimit(const Task& task, Model&) {
+  constexpr rlimit kUnlimited{RLIM_INFINITY, RLIM_INFINITY};
+  std::uint64_t old = 0;
+  if (task.nr() == SYS_prlimit64) old = task.arg(3);
+  if (task.nr() == SYS_getrlimit) old = task.arg(1);
+  if (old != 0 && !task.write(old, &kUnlimited, sizeof kUnlimited)) return Errno{EFAULT};
+  return Value{0};
+}
+
+Reply answer_chroot(const Task& task, Model& model) {
+  std::lock_guard lock(model.credentials.change_mutex());
+  Credentials now = *model.credentials.of(task.tid());
+  if (!now.capable(CAP_SYS_CHROOT)) return Errno{EPERM};
+  now.own_root = true;  // perhaps: the call may fail, and then only lookups are slower
+  if (!task.valid() || !model.credentials.set(task.tid(), now)) return Errno{ENOMEM};
+  return Continue{};
+}
+
+}  // namespace lichen::emulate

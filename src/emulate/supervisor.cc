@@ -1,0 +1,44 @@
+#include "emulate/supervisor.h"
+
+#include <utility>
+
+#include "emulate/listener.h"
+#include "emulate/model.h"
+#include "emulate/tree.h"
+
+namespace lichen::emulate {
+
+struct Supervisor::State {
+  explicit State(Options options)
+      : root(std::move(options.root)),
+        upper(std::move(options.upper)),
+        below(std::move(options.owners)),
+        model(options.profile,
+              credentials_of(options.uid, options.gid, std::move(options.groups))) {}
+
+  os::UniqueFd root, upper;
+  owners::Owners below;
+  Model model;
+  std::unique_ptr<Listener> listener;  // last: its threads use the rest
+};
+
+Result<Supervisor> Supervisor::start(os::UniqueFd listener, Options options) {
+  os::UniqueFd proc = std::move(options.proc);
+  auto state = std::make_unique<State>(std::move(options));
+  load_records(state->model.files, state->root, state->below);
+  state->listener = TRY(Listener::start(std::move(listener), std::move(proc), state->model));
+  return Supervisor(std::move(state));
+}
+
+Result<owners::Sidecar> Supervisor::finish() {
+  state_->listener->stop();
+  return read_records(state_->model.files, state_->root, state_->upper, state_->below,
+                      state_->model.profile);
+}
+
+Supervisor::Supervisor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Supervisor::Supervisor(Supervisor&&) noexcept = default;
+Supervisor& Supervisor::operator=(Supervisor&&) noexcept = default;
+Supervisor::~Supervisor() = default;
+
+}  // namespace lichen::emulate

@@ -1,0 +1,96 @@
+#include "emulate/task.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace lichen::emulate {
+
+namespace {
+
+constexpr std::size_t kMaxPath = 4096;  // PATH_MAX, with the NUL
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kFirstBytes = 256;  // most paths fit
+
+// The last number on the line that starts with `key`, in the given base.
+std::uint64_t field(std::string_view text, std::string_view key, int base) {
+  const std::size_t at = text.find(key);
+  if (at == text.npos) return 0;
+  std::string_view line = text.substr(at + key.size());
+  line = line.substr(0, line.find('\n'));
+  const std::size_t blank = line.find_last_of(" \t");
+  if (blank != line.npos) line.remove_prefix(blank + 1);
+  std::uint64_t number = 0;
+  std::from_chars(line.data(), line.data() + line.size(), number, base);
+  return number;
+}
+
+}  // namespace
+
+TaskStatus parse_task_status(std::string_view text) {
+  TaskStatus status;
+  status.process = static_cast<pid_t>(field(text, "\nTgid:", 10));
+  status.innermost_process = static_cast<pid_t>(field(text, "\nNStgid:", 10));
+  status.umask = static_cast<mode_t>(field(text, "\nUmask:", 8));
+  status.no_new_privileges = field(text, "\nNoNewPrivs:", 10) != 0;
+  status.effective = field(text, "\nCapEff:", 16);
+  return status;
+}
+
+std::optional<TaskStatus> read_task_status(const os::UniqueFd& proc, pid_t tid) {
+  const os::UniqueFd fd(::openat(proc.get(), (std::to_string(tid) + "/status").c_str(),
+                                 O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) return std::nullopt;
+  char text[4096];  // of about 1500; a process with thousands of groups has them after Umask, Tgid
+  const ssize_t bytes = ::read(fd.get(), text, sizeof text);
+  if (bytes <= 0) return std::nullopt;
+  return parse_task_status({text, static_cast<std::size_t>(bytes)});
+}
+
+bool Task::valid() const {
+  std::uint64_t id = notice_.id;
+  return ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+std::string Task::in_proc(std::string_view name) const {
+  std::string text = std::to_string(tid());
+  text += '/';
+  text += name;
+  return text;
+}
+
+Answer<std::string> Task::read_path(std::uint64_t address) const {
+  char buffer[kMaxPath];
+  std::size_t have = 0;
+  while (have < kMaxPath) {
+    // Up to the end of a page: the next one may not be mapped, and need not be.
+    const std::size_t to_page_end = kPage - (address + have) % kPage;
+    std::size_t bytes = std::min(to_page_end, kMaxPath - have);
+    if (have == 0) bytes = std::min(bytes, kFirstBytes);
+    if (!read(address + have, buffer + have, bytes)) return refuse(EFAULT);
+    const void* end = std::memchr(buffer + have, 0, bytes);
+    if (end != nullptr) return std::string(buffer);
+    have += bytes;
+  }
+  return refuse(ENAMETOOLONG);
+}
+
+bool Task::read(std::uint64_t address, void* to, std::size_t bytes) const {
+  iovec local{to, bytes};
+  iovec remote{reinterpret_cast<void*>(address), bytes};
+  return ::process_vm_readv(tid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(bytes);
+}
+
+bool Task::write(std::uint64_t address, const void* from, std::size_t bytes) const {
+  if (!valid()) return false;  // not into the memory of a process that got the number meanwhile
+  iovec local{const_cast<void*>(from), bytes};
+  iovec remote{reinterpret_cast<void*>(address), bytes};
+  return ::process_vm_writev(tid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(bytes);
+}
+
+}  // namespace lichen::emulate
