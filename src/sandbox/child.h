@@ -3,8 +3,8 @@
 //
 // The caller may have had threads, so nothing here allocates, locks or throws: a ChildPlan is plain
 // data prepared before the clone (its pointers stay valid in the copied memory), and each failure
-// is one ChildMessage with the step's name and errno. Test `child_symbols` holds the imports of
-// child.o against the list in child.cc. Decisions belong into launch.cc and the Plan.
+// is one ChildMessage with the step's name and errno. tools/check_child_symbols.py holds the
+// imports of child.o against a list. Decisions belong into launch.cc and the Plan.
 #pragma once
 
 #include <linux/filter.h>

@@ -298,9 +298,12 @@ Result<Running> launch(const Plan& plan, Stdio stdio) {
     prepared.child.err = err.get();
     running.init = TRY(clone_init(plan, prepared.child));
   }
+  os::UniqueFd terminal;
+  if (plan.terminal) terminal = std::move(stdio.in);
   stdio = {};  // only the container keeps its output open now
 
-  const FreshMounts fresh = TRY(receive_fresh(running.socket_, plan, prepared.child));
+  FreshMounts fresh = TRY(receive_fresh(running.socket_, plan, prepared.child));
+  fresh.terminal = std::move(terminal);
   for (const Step& step : plan.steps) {
     auto applied = root.apply(step, fresh);
     if (!applied) return fail(std::move(applied).error().in(to_text(step)));

@@ -319,6 +319,41 @@ TEST_P(Launch, NotifyRulesGiveAListener) {
   EXPECT_FALSE(os::exists(root_ + "/made"));
 }
 
+TEST_P(Launch, GivesAControllingTerminal) {
+  Plan plan = plan_of({"sh", "-c", "tty; echo through > /dev/tty"});
+  plan.terminal = true;
+  plan.steps.push_back(Console{});
+  const Outcome outcome = in_keeper(maps_, [&](os::UniqueFd out) -> Result<std::string> {
+    if (::mount(root_.c_str(), root_.c_str(), nullptr, MS_BIND, nullptr) < 0)
+      return fail(os_error("bind", root_));
+    const os::UniqueFd master = TRY(os::open("/dev/ptmx", O_RDWR | O_NOCTTY));
+    char name[64];
+    if (::unlockpt(master.get()) < 0 || ::ptsname_r(master.get(), name, sizeof name) != 0)
+      return fail(os_error("open", "pty"));
+    Stdio stdio;
+    stdio.in = TRY(os::open(name, O_RDWR | O_NOCTTY));
+    stdio.out = TRY(os::duplicate(stdio.in));
+    stdio.err = TRY(os::duplicate(stdio.in));
+    Running running = TRY(launch(plan, std::move(stdio)));
+    TRY(running.start());
+    const auto status = TRY(running.wait());
+    char text[256];
+    const ssize_t count = ::read(master.get(), text, sizeof text);
+    if (count > 0) say(out, {text, static_cast<std::size_t>(count)});
+    return text_of(status);
+  });
+  EXPECT_EQ(outcome.status, "exited 0");
+  EXPECT_EQ(outcome.out, "/dev/console\r\nthrough\r\n");
+}
+
+TEST_P(Launch, SharesProcessesWhenAsked) {
+  Plan plan = plan_of({"sh", "-c", "test $(cat /proc/$$/comm) = sh"});
+  plan.own_pid = false;
+  for (Step& step : plan.steps)
+    if (Proc* proc = std::get_if<Proc>(&step)) proc->host = true;
+  EXPECT_EQ(run(plan).status, "exited 0");
+}
+
 TEST_P(Launch, TellsWhatItMadeForMounts) {
   ASSERT_TRUE(os::mkdirs(root_ + "/proc"));
   const Outcome outcome = in_keeper(maps_, [&](os::UniqueFd out) -> Result<std::string> {

@@ -230,6 +230,9 @@ Result<void> RootTree::apply(const Step& step, const FreshMounts& fresh) {
           return attach_fresh(fresh.proc, what.target);
         } else if constexpr (std::is_same_v<T, Sysfs>) {
           return attach_fresh(fresh.sysfs, what.target);
+        } else if constexpr (std::is_same_v<T, Console>) {
+          LICHEN_ASSERT(fresh.terminal.valid());
+          return run(Bind{.source = os::proc_path(fresh.terminal), .target = what.target});
         } else if constexpr (std::is_same_v<T, Mqueue>) {
           return attach_fresh(fresh.mqueue, what.target);
         } else if constexpr (std::is_same_v<T, Directory>) {

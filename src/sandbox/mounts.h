@@ -38,9 +38,11 @@ Result<os::UniqueFd> clone_tree(const std::string& source, bool recursive);
 Result<void> set_attributes(const os::UniqueFd& tree, std::uint64_t attributes);  // of all of it
 Result<void> attach(const os::UniqueFd& tree, const os::UniqueFd& target, const std::string& name);
 
-// Made by the container's init in its own namespaces; what the Plan has no use for is not valid.
+// What belongs to one container: made by its init in its own namespaces, and its terminal. What the
+// Plan has no use for is not valid.
 struct FreshMounts {
   os::UniqueFd proc, sysfs, mqueue;
+  os::UniqueFd terminal;
 };
 bool needs_fresh_mount(const Step& step);
 

@@ -95,6 +95,7 @@ std::string to_text(const Step& step) {
           [](const Devpts& pts) {
             return "devpts " + pts.target + flags({{pts.tty_group, "group 5"}});
           },
+          [](const Console& console) { return "terminal at " + console.target; },
           [](const Mqueue& mqueue) { return "mqueue " + mqueue.target; },
           [](const Directory& directory) {
             return "directory " + directory.target + " mode " + octal(directory.mode);
@@ -136,6 +137,7 @@ void add_standard_mounts(Plan& plan) {
   for (const auto& [link, target] : kDeviceLinks)
     steps.push_back(Symlink{.target = target, .link = link});
   steps.push_back(Devpts{.tty_group = plan.set_ids});
+  if (plan.terminal) steps.push_back(Console{});
   steps.push_back(Tmpfs{.target = "/dev/shm", .mode = 01777, .bytes = 64 * kMiB, .noexec = true});
   steps.push_back(Mqueue{});
   if (plan.own_network)

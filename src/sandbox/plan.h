@@ -50,6 +50,9 @@ struct Devpts {
   std::string target = "/dev/pts";
   bool tty_group = false;  // gid 5, which must be mapped
 };
+struct Console {  // the terminal of Plan::terminal, so that ttyname(3) finds it
+  std::string target = "/dev/console";
+};
 struct Mqueue {
   std::string target = "/dev/mqueue";
 };
@@ -70,8 +73,8 @@ struct Mask {
 struct ReadOnly {  // remounts an existing mount or path read-only, if the path exists
   std::string target;
 };
-using Step = std::variant<Bind, Tmpfs, Proc, Sysfs, Devpts, Mqueue, Directory, Symlink, EmptyFile,
-                          Mask, ReadOnly>;
+using Step = std::variant<Bind, Tmpfs, Proc, Sysfs, Devpts, Console, Mqueue, Directory, Symlink,
+                          EmptyFile, Mask, ReadOnly>;
 
 // A system call that goes to the listener (seccomp_unotify(2)): always, or by the low 32 bits of
 // one argument. Several rules for one call: any of them.
@@ -111,7 +114,7 @@ std::string to_text(const Plan& plan);
 
 // The /dev, /proc, /sys, /dev/shm … of every step, in order: appended to plan.steps. own_network
 // decides between a fresh /sys and the host's, read-only and masked; set_ids (tier ids) whether
-// terminals belong to group 5.
+// terminals belong to group 5; terminal adds /dev/console.
 void add_standard_mounts(Plan& plan);
 
 // "bind /a to /b": how errors and to_text name a step.
