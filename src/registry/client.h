@@ -40,7 +40,7 @@ struct ClientOptions {
   // Bytes of a blob moved so far; from the thread that moves it.
   std::function<void(const Digest& blob, std::uint64_t bytes)> progress;
   int connect_timeout_ms = 10'000;
-  int stall_seconds = 60;
+  int stall_ms = 60'000;     // less than a byte a second for so long counts as broken
   int retry_delay_ms = 500;  // doubled with each try
   // "host:port:address:port" as curl's --connect-to: reach a registry at another address.
   std::vector<std::string> connect_to;

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,6 +105,8 @@ class FakeServer {
       const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) return;
       std::lock_guard lock(mutex_);
+      const int on = 1;  // small answers do not wait for acknowledgements
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       connections_.push_back(fd);
       threads_.emplace_back([this, fd] { serve(fd); });
     }

@@ -52,6 +52,7 @@ struct Exchange {
   Sink* sink = nullptr;
   std::size_t header_bytes = 0;
   std::uint64_t uploaded = 0;
+  std::uint64_t moved = 0;  // in both directions
   std::optional<Error> failure;
 
   bool begin_body() {
@@ -66,6 +67,26 @@ struct Exchange {
     sink = *chosen;
     return true;
   }
+};
+
+// Tells when less than a byte a second has moved for the time limit.
+class StallClock {
+ public:
+  explicit StallClock(int limit_ms) : limit_(limit_ms) {}
+  bool stalled(std::uint64_t moved) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - since_ < limit_) return false;
+    const auto enough = static_cast<std::uint64_t>(limit_.count()) / 1000;
+    if (moved - moved_ <= enough) return true;
+    since_ = now;
+    moved_ = moved;
+    return false;
+  }
+
+ private:
+  const std::chrono::milliseconds limit_;
+  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  std::uint64_t moved_ = 0;
 };
 
 bool is_redirect(const Request& request, const Response& response) {
@@ -85,6 +106,7 @@ bool is_redirect(const Request& request, const Response& response) {
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
   Response& response = exchange.response;
+  exchange.moved += size;
   exchange.header_bytes += size;
   if (exchange.header_bytes > kMaxHeaders) {
     exchange.failure = Error{.code = Errc::kCorrupt,
@@ -114,6 +136,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
 
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
+  exchange.moved += size;
   if (!exchange.begin_body()) return 0;
   if (exchange.redirect) {
     exchange.header_bytes += size;  // an endless body is not awaited
@@ -149,6 +172,7 @@ std::size_t on_upload(char* data, std::size_t, std::size_t size, void* user) {
     return CURL_READFUNC_ABORT;
   }
   exchange.uploaded += *count;
+  exchange.moved += *count;
   return *count;
 }
 
@@ -289,10 +313,6 @@ Result<Response> Transport::perform_once(const Request& request, const Url& url,
   handle->set(CURLOPT_BUFFERSIZE, kBufferBytes);
   handle->set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
   handle->set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
-  handle->set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  // A registry reads a blob once more before it answers an upload.
-  const long patience = request.upload != nullptr ? 5 : 1;
-  handle->set(CURLOPT_LOW_SPEED_TIME, patience * options_.stall_seconds);
   if (is_loopback(url.host)) handle->set(CURLOPT_PROXY, "");
   if (!options_.ca_file.empty()) handle->set(CURLOPT_CAINFO, options_.ca_file.c_str());
   if (!request.verify_tls) {
@@ -317,12 +337,15 @@ Result<Response> Transport::perform_once(const Request& request, const Url& url,
   if (request.method != "HEAD") handle->set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
 
   curl.multi_add_handle(handle->multi, handle->easy);
-  CURLcode code = CURLE_OK;
+  // A registry reads a blob once more before it answers an upload.
+  StallClock stall((request.upload != nullptr ? 5 : 1) * options_.stall_ms);
+  CURLcode code = CURLE_OPERATION_TIMEDOUT;
   bool stopped = false;
   for (int running = 1; running != 0 && !stopped;) {
     curl.multi_perform(handle->multi, &running);
     if (running != 0) curl.multi_poll(handle->multi, nullptr, 0, kPollMs, nullptr);
     stopped = cancelled();
+    if (stall.stalled(exchange.moved)) break;
   }
   int left = 0;
   if (const CURLMsg* message = curl.multi_info_read(handle->multi, &left)) {

@@ -31,7 +31,7 @@ struct TransportOptions {
   std::string user_agent = "lichen/" LICHEN_VERSION;
   std::string ca_file;  // "": $SSL_CERT_FILE, else the host's
   int connect_timeout_ms = 10'000;
-  int stall_seconds = 60;           // less than 1 byte a second for so long: ETIMEDOUT
+  int stall_ms = 60'000;            // less than 1 byte a second for so long: ETIMEDOUT
   std::function<bool()> cancelled;  // from any thread that performs
   // "host:port:address:port", as curl's --connect-to.
   std::vector<std::string> connect_to;

@@ -19,7 +19,7 @@ TransportOptions transport_options(const ClientOptions& options) {
   if (!options.user_agent.empty()) result.user_agent = options.user_agent;
   result.ca_file = options.ca_file;
   result.connect_timeout_ms = options.connect_timeout_ms;
-  result.stall_seconds = options.stall_seconds;
+  result.stall_ms = options.stall_ms;
   result.cancelled = options.cancelled;
   result.connect_to = options.connect_to;
   return result;
