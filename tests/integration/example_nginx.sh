@@ -1,0 +1,32 @@
+#!/bin/bash
+# users: harness
+# cost: 300
+# examples/nginx at ids and at userns, each in an empty store: the same image, entry by entry; the
+# final tree is also what buildah makes as root. skopeo, umoci and runc read it, and nginx runs.
+set -euo pipefail
+cd "$LICHEN_TEST_DIR"
+support=$LICHEN_TEST_STATE/work/support
+build() { # TIER: nginx-TIER.tar, built by the user of that tier
+    mkdir -p "$1"; [ "$(id -u)" != 0 ] || chown "lichen-$1:" "$1"
+    LICHEN_TEST_TIER=$1 LICHEN_TEST_USER=$1 LICHEN_TEST_DIR=$PWD/$1 "$support/as-user" "$1" "$PWD/$1" \
+        bash "$LICHEN_TEST_STATE/work/integration/parts/nginx_as_user.sh"
+}
+tiers=0
+for tier in ids userns; do
+    case " $LICHEN_TEST_USERS " in *" $tier "*) build $tier; tiers=$((tiers + 1)) ;; esac
+done
+[ $tiers != 0 ] || { echo "SKIP: no tier works here; lichen doctor says why"; exit 77; }
+exempt=$support/exempt-nginx.txt
+if [ $tiers = 2 ]; then
+    echo "== ids and userns"
+    "$support/compare_images.py" --exempt "$exempt" ids/nginx.tar userns/nginx.tar
+fi
+[ "$(id -u)" = 0 ] || { echo "compared with no other builder: buildah --isolation chroot wants root"; exit 0; }
+echo "== ids and buildah as root"
+store=(--root "$PWD/b" --runroot "$PWD/br" --storage-driver overlay)
+proxy=(); for name in http_proxy https_proxy no_proxy; do [ -z "${!name:-}" ] || proxy+=(--build-arg "$name"); done
+buildah "${store[@]}" bud -q --isolation chroot --network host --tls-verify=false --layers=false --format oci "${proxy[@]}" \
+    --build-arg BASE="$LICHEN_TEST_DEBIAN" -t nginx "$LICHEN_TEST_STATE/work/examples/nginx" > buildah.log 2>&1 || { tail -n 30 buildah.log; exit 1; }
+buildah "${store[@]}" push -q nginx oci-archive:buildah.tar
+buildah "${store[@]}" rm -a >/dev/null; buildah "${store[@]}" rmi -a >/dev/null
+"$support/compare_images.py" --flat --exempt "$exempt" ids/nginx.tar buildah.tar

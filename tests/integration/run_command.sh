@@ -1,0 +1,20 @@
+#!/bin/bash
+# users: ids userns
+# lichen run: command, exit status, -e, -w, -u, -v, entrypoint; the image itself does not change.
+. "$(dirname "$0")/../support/lib.sh"
+printf 'FROM %s\nENV A=image\nWORKDIR /w\nENTRYPOINT ["/bin/sh","-c"]\nCMD ["echo $A; pwd"]\n' "$TINY" > ctx/Dockerfile
+build -t r ctx
+ok run r; same "$(<out)" $'image\n/w'
+ok run -e A=mine r 'echo $A'; same "$(<out)" mine
+ok run -w /tmp -u 1000 r 'pwd; id -u'; same "$(<out)" $'/tmp\n1000'
+ok run -u www r 'id -u'; same "$(<out)" 33
+mkdir share; echo shared > share/f; chmod 777 share
+ok run -v "$T/share:/s" r 'cat /s/f; echo back > /s/g'; same "$(<out)" shared; same "$(<share/g)" back
+ok run -v "$T/share:/s:ro" r '! echo x > /s/h'
+[ ! -e share/h ] || fail "a read-only mount was written"
+fails 7 run r 'exit 7'
+fails 143 run r 'kill -TERM $$'
+ok run r 'echo gone > /changed'; fails 1 run r 'test -e /changed'
+ok run --network=none r 'ip -o link | grep -c .'; same "$(<out)" 1
+printf 'stdin arrives' | ok run r cat; same "$(<out)" "stdin arrives"
+fails 127 run "$TINY" /nowhere
