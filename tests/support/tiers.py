@@ -4,4 +4,4 @@ import json
 import sys
 
 report = json.load(sys.stdin)
-print(*[tier["name"] for tier in report["tiers"] if tier["works"]])
+print(*[tier["name"] for tier in report["tiers"] if tier["ok"]])
