@@ -48,8 +48,8 @@ std::string excerpt(std::string_view file, std::string_view text, Lines lines) {
 
 Error located(Error error, std::string_view file, std::string_view text, Lines lines) {
   if (!error.detail.empty()) return error;
-  error.context.insert(error.context.begin(),
-                       std::string(file) + ":" + std::to_string(std::max(lines.first, 1)));
+  error.context.push_back(std::string(file) +
+                          (lines.first > 0 ? ":" + std::to_string(lines.first) : ""));
   error.detail = excerpt(file, text, lines);
   return error;
 }

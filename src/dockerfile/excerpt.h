@@ -11,7 +11,7 @@
 namespace lichen::dockerfile {
 
 std::string excerpt(std::string_view file, std::string_view text, Lines lines);
-// Does nothing to an error that already has a place.
+// Lines from 0 are about the whole file: no excerpt. An error that has an excerpt stays as it is.
 Error located(Error error, std::string_view file, std::string_view text, Lines lines);
 
 }  // namespace lichen::dockerfile

@@ -1,5 +1,7 @@
 #include "dockerfile/expand.h"
 
+#include <algorithm>
+
 #include "dockerfile/pattern.h"
 #include "dockerfile/unicode.h"
 #include "oci/types.h"
@@ -316,7 +318,13 @@ Result<std::string> Scan::replacement(const std::string& variable) {
 }  // namespace
 
 Variables variables_of(const std::vector<std::string>& env) {
-  return [&env](std::string_view name) { return oci::find_env(env, name); };
+  return [&env](std::string_view name) -> std::optional<std::string> {
+    // The last of a name counts, as in a process's view of its environment that was built in order.
+    for (auto entry = env.rbegin(); entry != env.rend(); ++entry)
+      if (oci::env_key(*entry) == name)
+        return entry->substr(std::min(name.size() + 1, entry->size()));
+    return std::nullopt;
+  };
 }
 
 Result<Expansion> Expander::word(std::string_view text, const Variables& variables) const {

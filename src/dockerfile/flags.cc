@@ -7,7 +7,13 @@
 namespace lichen::dockerfile {
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string best = closest(word, candidates);
+  // Of equally near ones, that with the same first letter is meant.
+  std::vector<std::string> ordered = candidates;
+  const std::string first = to_lower(word.substr(0, 1));
+  std::stable_partition(ordered.begin(), ordered.end(), [&first](const std::string& one) {
+    return to_lower(std::string_view(one).substr(0, 1)) == first;
+  });
+  const std::string best = closest(word, ordered);
   return best.empty() || best == word ? "" : " (did you mean " + best + "?)";
 }
 

@@ -54,7 +54,8 @@ Result<IgnorePattern> IgnorePattern::parse(std::string_view pattern) {
     const std::size_t length = rest[0] == '['    ? class_length(rest)
                                : rest[0] == '\\' ? 1 + unicode::decode(rest.substr(1)).length
                                                  : unicode::decode(rest).length;
-    for (GlobItem& item : TRY(parse_glob(rest.substr(0, length)))) {
+    std::vector<GlobItem> items = TRY(parse_glob(rest.substr(0, length)));
+    for (GlobItem& item : items) {
       if (item.kind != Kind::kLiteral || rest[0] == '\\' || rest[0] == ']')
         result.type_ = Type::kGlob;
       for (const unicode::Range& range : item.ranges)

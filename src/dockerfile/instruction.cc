@@ -77,7 +77,8 @@ Result<InstructionBody> parse_from(const Node& node) {
 }
 
 Result<InstructionBody> parse_arg(const Node& node) {
-  TRY(some_arguments(node, "ARG"));
+  // Flags are ignored here and by HEALTHCHECK NONE: BuildKit never looks at them.
+  if (node.args.empty()) return invalid("ARG requires at least one argument");
   Arg arg;
   for (const std::string& word : node.args) {
     const std::size_t equals = word.find('=');
@@ -208,7 +209,6 @@ Result<InstructionBody> parse_healthcheck(const Node& node) {
   HealthCheck health;
   if (type == "NONE") {
     if (node.args.size() > 1) return invalid("HEALTHCHECK NONE takes no arguments");
-    TRY(no_flags(node));
     health.check.test = {"NONE"};
     return health;
   }

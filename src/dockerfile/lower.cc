@@ -140,7 +140,8 @@ Result<void> Lowering::expand_stages() {
   return {};
 }
 
-Result<std::size_t> Lowering::target() const {
+Result<std::size_t> Lowering::target() {
+  where_ = {};
   if (request_.target.empty()) return stages_.stages.size() - 1;
   if (const auto found = stages_.find(request_.target, stages_.stages.size())) return *found;
   std::vector<std::string> names;

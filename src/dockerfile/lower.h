@@ -7,7 +7,8 @@
 // executes here; the only question that lower() asks the world is the config of base images
 // (Images), and only for stages that the target reaches. An instruction or flag that lichen does
 // not have is kUnsupported and names file and line. Errors carry the excerpt with `>>>` in
-// Error::detail and "FILE:LINE" as their innermost context.
+// Error::detail and "FILE:LINE" as their outermost context (FILE alone for what has no line, such
+// as a target that does not exist).
 #pragma once
 
 #include <cstdint>

@@ -100,7 +100,8 @@ Result<void> Lowering::add_triggers(Stage& stage, const std::vector<std::string>
   std::vector<Instruction> commands;
   for (const std::string& trigger : triggers) {
     const auto in_trigger = [&trigger](Error error) {
-      return fail(std::move(error).in("ONBUILD " + trigger.substr(0, trigger.find('\n'))));
+      error.message = "ONBUILD " + trigger.substr(0, trigger.find('\n')) + ": " + error.message;
+      return fail(std::move(error));
     };
     auto ast = parse(trigger);
     if (!ast) return in_trigger(std::move(ast).error());
@@ -162,6 +163,7 @@ Result<void> Lowering::start_stage(const Stage& stage, StageState& state) {
     state.root = from.root;
     state.image = from.image;
     state.args = from.args;
+    state.env = from.env;  // ARGs of a parent stage go on
     state.platform = from.platform;
   } else if (base.image) {
     std::string shown = base.image->identifier;
@@ -186,7 +188,12 @@ Result<void> Lowering::start_stage(const Stage& stage, StageState& state) {
   if (state.image.working_dir.empty()) state.image.working_dir = "/";
   if (state.image.platform.os != "windows" && !oci::find_env(state.image.env, "PATH"))
     state.image.env.emplace_back(kDefaultPath);
-  state.env = state.image.env;
+  // One entry a name, where the last value counts.
+  for (const std::string& entry : state.image.env) {
+    const std::string key = oci::env_key(entry);
+    oci::set_env(state.env, key,
+                 std::string_view(entry).substr(std::min(key.size() + 1, entry.size())));
+  }
   return {};
 }
 

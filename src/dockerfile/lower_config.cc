@@ -175,9 +175,10 @@ Result<void> Lowering::apply_volume(StageState& state, const Volume& volume) {
 
 Result<void> Lowering::apply_expose(StageState& state, const Expose& expose) {
   std::vector<std::string> words;
-  for (const std::string& port : expose.ports)
-    for (std::string& word : TRY(expander_.word(port, variables_of(state.env))).words)
-      words.push_back(std::move(word));
+  for (const std::string& port : expose.ports) {
+    Expansion expanded = TRY(expander_.word(port, variables_of(state.env)));
+    for (std::string& word : expanded.words) words.push_back(std::move(word));
+  }
   const std::vector<std::string> ports = TRY(parse_ports(words));
   std::vector<std::string>& exposed = state.image.exposed_ports;
   exposed.insert(exposed.end(), ports.begin(), ports.end());

@@ -49,7 +49,7 @@ class Lowering {
   Result<void> check_syntax();
   Result<void> set_globals();
   Result<void> expand_stages();
-  Result<std::size_t> target() const;
+  Result<std::size_t> target();
   Result<void> prepare(std::size_t target);
   Result<void> prepare_stage(Stage& stage);
   Result<bool> use_named_context(StageBase& base, const std::string& name,

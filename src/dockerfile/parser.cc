@@ -74,11 +74,14 @@ Result<void> parse_args(Node& node, std::string_view text, char escape, bool nes
     case Grammar::kWords:
       node.args = split_words(text, escape);
       return {};
-    case Grammar::kNameValues:
-      for (NameValue& pair : TRY(split_name_values(text, unicode::to_upper(row.keyword), escape)))
+    case Grammar::kNameValues: {
+      const std::string keyword = unicode::to_upper(row.keyword);
+      std::vector<NameValue> pairs = TRY(split_name_values(text, keyword, escape));
+      for (NameValue& pair : pairs)
         for (std::string* part : {&pair.name, &pair.value, &pair.separator})
           node.args.push_back(std::move(*part));
       return {};
+    }
     case Grammar::kHealthcheck: {
       std::size_t end = 0;
       while (end < text.size() && unicode::count_leading_spaces(text.substr(end)) == 0) ++end;
@@ -137,7 +140,8 @@ Result<Ast> parse(std::string_view text, Lines* where) {
     Node node = TRY(parse_node((*line)->text, lexer.escape(), false));
     node.comments = std::move((*line)->comments);
     if (takes_heredocs(node) && node.original.find("<<") != std::string::npos) {
-      for (Heredoc& heredoc : TRY(heredocs_of_line(node.original))) {
+      std::vector<Heredoc> heredocs = TRY(heredocs_of_line(node.original));
+      for (Heredoc& heredoc : heredocs) {
         auto body = lexer.heredoc(heredoc.name, heredoc.chomp);
         position.last = lexer.line();
         if (!body) return fail(std::move(body).error());
@@ -153,8 +157,7 @@ Result<Ast> parse(std::string_view text, Lines* where) {
   }
   if (ast.nodes.empty()) {
     position = {lexer.line(), lexer.line()};
-    return fail(Errc::kInvalid,
-                text.empty() ? "the Dockerfile cannot be empty" : "file with no instructions");
+    return fail(Errc::kInvalid, "file with no instructions");
   }
   ast.escape = lexer.escape();
   ast.lines = {ast.nodes.front().lines.first, ast.nodes.back().lines.last};
