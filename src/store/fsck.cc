@@ -1,0 +1,137 @@
+// What is wrong with a store, without changing it.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <set>
+
+#include "base/text.h"
+#include "owners/record.h"
+#include "store/db.h"
+#include "store/session.h"
+#include "store/store.h"
+
+namespace lichen::store {
+
+namespace {
+
+// Directories are listed before the rows are asked for: other sessions go on meanwhile, and a
+// directory that is made has its row already.
+class Checker {
+ public:
+  Checker(const Store& store, Database& db, std::set<std::string> live)
+      : store_(store), db_(db), live_(std::move(live)) {}
+
+  Result<void> check_temporary() {
+    for (const std::string& name : TRY(names("/tmp")))
+      if (live_.count(Session::owner(name)) == 0) report("left by a dead session: tmp/" + name);
+    return {};
+  }
+
+  Result<void> check_snapshots(bool deep) {
+    const std::vector<std::string> directories = TRY(names("/snapshots"));
+    std::set<std::string> known;
+    std::set<std::int64_t> ready;
+    const Rows rows =
+        TRY(db_.query("SELECT id, parent, ready, session FROM snapshots ORDER BY id"));
+    for (const Row& row : rows) {
+      const std::string name = std::to_string(number(row[0]));
+      known.insert(name);
+      if (number(row[2]) == 0) {
+        if (live_.count(text(row[3])) == 0)
+          report("snapshot " + name + " was left unfinished by a dead session");
+        continue;
+      }
+      ready.insert(number(row[0]));
+      if (!os::exists(store_.fs_path(number(row[0]))))
+        report("snapshot " + name + " has no directory");
+      if (number(row[1]) != 0 && ready.count(number(row[1])) == 0)
+        report("snapshot " + name + " stands on " + std::to_string(number(row[1])) +
+               ", which is not there");
+      if (deep) TRY(check_sidecar(number(row[0])));
+    }
+    for (const std::string& name : directories)
+      if (known.count(name) == 0 && os::exists(store_.path() + "/snapshots/" + name))
+        report("directory snapshots/" + name + " belongs to no snapshot");
+    for (const Row& row : TRY(db_.query("SELECT key, snapshot FROM cache")))
+      if (ready.count(number(row[1])) == 0)
+        report("cache record " + text(row[0]) + " names snapshot " +
+               std::to_string(number(row[1])) + ", which is not there");
+    return {};
+  }
+
+  // Files without a row are no problem: they do not count, and collect() takes them.
+  Result<void> check_blobs(bool deep) {
+    std::set<std::string> present;
+    for (const Row& row : TRY(db_.query("SELECT digest, size FROM blobs"))) {
+      const auto digest = Digest::parse(text(row[0]));
+      if (!digest) {
+        report("a blob has the impossible name " + printable(text(row[0])));
+        continue;
+      }
+      struct ::stat status {};
+      if (::lstat(store_.blob_path(*digest).c_str(), &status) < 0)
+        report("blob " + digest->text() + " has no file");
+      else if (status.st_size != number(row[1]))
+        report("blob " + digest->text() + " has " + std::to_string(status.st_size) +
+               " bytes instead of " + std::to_string(number(row[1])));
+      else if (deep && TRY(digest_of(store_.blob_path(*digest))) != *digest)
+        report("blob " + digest->text() + " has a wrong digest: its bytes were damaged");
+      else
+        present.insert(digest->text());
+    }
+    for (const Row& row : TRY(db_.query("SELECT name, manifest, config FROM images")))
+      for (const std::string& digest : {text(row[1]), text(row[2])})
+        if (!digest.empty() && present.count(digest) == 0)
+          report("image " + text(row[0]) + " needs blob " + digest + ", which is not there");
+    return {};
+  }
+
+  std::vector<std::string> take() { return std::move(problems_); }
+
+ private:
+  void report(std::string problem) { problems_.push_back(std::move(problem)); }
+
+  Result<std::vector<std::string>> names(const std::string& directory) const {
+    const os::UniqueFd fd = TRY(os::open(store_.path() + directory, O_RDONLY | O_DIRECTORY));
+    std::vector<std::string> names;
+    for (const os::DirectoryEntry& entry : TRY(os::read_directory(fd))) names.push_back(entry.name);
+    return names;
+  }
+
+  Result<void> check_sidecar(std::int64_t id) {
+    const auto bytes = TRY(os::find_file(store_.owners_path(id)));
+    if (!bytes) return {};
+    if (const auto sidecar = owners::parse_sidecar(*bytes); !sidecar)
+      report("the owners of snapshot " + std::to_string(id) +
+             " cannot be read: " + sidecar.error().message);
+    return {};
+  }
+
+  static Result<Digest> digest_of(const std::string& path) {
+    os::FileSource file(TRY(os::open(path, O_RDONLY)), path);
+    HashingSource hashed(file);
+    return hashed.drain();
+  }
+
+  const Store& store_;
+  Database& db_;
+  std::set<std::string> live_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> Store::fsck(bool deep) {
+  const os::FileLock opening = TRY(Session::opening_lock(path_));
+  const OtherSessions others = TRY(other_sessions(path_, session_->name()));
+  std::set<std::string> live(others.live.begin(), others.live.end());
+  live.insert(session_->name());
+  Checker checker(*this, *db_, std::move(live));
+  TRY(checker.check_temporary());
+  TRY(checker.check_snapshots(deep));
+  TRY(checker.check_blobs(deep));
+  return checker.take();
+}
+
+}  // namespace lichen::store

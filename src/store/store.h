@@ -1,0 +1,181 @@
+// The store: blobs, snapshots, images and cache records of one user, in one directory.
+//
+//   auto store = TRY(Store::open(TRY(choose_root(flag))));
+//   auto writer = TRY(store->write_blob());
+//   TRY(copy(source, *writer));
+//   TRY(writer->commit(descriptor.digest, descriptor.size));
+//   const std::int64_t id = TRY(store->begin_snapshot("ids", parent));  // fill fs_path(id) …
+//   TRY(store->commit_snapshot(id));                                    // … from now on it exists
+//
+// Belongs to the front process; workers get plain paths (tree.h). Thread-safe, and several
+// processes may have one store open: each is a session that holds a lock, and what a dead session
+// left unfinished is moved aside by the next open(). Such directories may hold files of other ids,
+// so their removal is the caller's (take_garbage(), through a keeper). Layout, durability and
+// version: docs/formats/store.md.
+//
+// Errors: kCorrupt for bytes that are not what their digest says, kUnsupported for a store of a
+// newer lichen, kNoSpace, kDenied. Absence is a value in find_* and has_*.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "base/stream.h"
+#include "oci/types.h"
+#include "os/fd.h"
+#include "os/file.h"
+
+namespace lichen::store {
+
+class Database;
+class Session;
+class Store;
+
+// A blob on its way into the store: hashed as it is written; discarded unless committed. One
+// thread; the store must outlive it.
+class BlobWriter final : public Sink {
+ public:
+  ~BlobWriter() override;
+  Result<void> write(std::string_view bytes) override;
+  // kCorrupt when digest or size are not those expected. Once.
+  Result<Digest> commit(const std::optional<Digest>& expected = {},
+                        std::optional<std::uint64_t> size = {});
+
+ private:
+  friend class Store;
+  BlobWriter(Store& store, std::string path, os::UniqueFd fd);
+
+  Store& store_;
+  std::string path_;
+  os::FileSink file_;
+  HashingSink sink_;
+};
+
+// A snapshot's layer as a blob. `chain` names the stack up to here; empty when it is not known.
+struct Layer {
+  Digest chain;
+  Digest diff_id;
+  Digest blob;
+  std::uint64_t size = 0;
+  std::string media_type;
+};
+
+struct Snapshot {
+  std::int64_t id = 0;
+  std::string tier;
+  std::optional<std::int64_t> parent;
+  bool ready = false;
+  Digest chain;  // empty: never was a layer
+};
+
+struct Image {
+  std::string name;  // canonical reference; of an untagged build its manifest's digest
+  Digest manifest;
+  Digest config;
+  std::string media_type;    // of the manifest
+  std::uint64_t size = 0;    // of the manifest
+  std::int64_t created = 0;  // seconds since 1970; 0: put_image() takes the time
+};
+
+class Store {
+ public:
+  // Makes the directory (0700) when it is not there. Refused: a symlink, a directory of another
+  // user, one with other things in it.
+  static Result<std::unique_ptr<Store>> open(const std::string& path);
+  ~Store();
+
+  const std::string& path() const { return path_; }
+  std::string mount_path() const { return path_ + "/mnt"; }    // empty; to mount on, in a worker
+  std::string empty_path() const { return path_ + "/empty"; }  // an empty directory: lowest lower
+  // A name in tmp/ that nobody else uses; the session's leftovers are removed with it.
+  Result<std::string> temporary_path() const;
+  Result<std::string> make_temporary_directory() const;
+
+  // Directories to be removed by somebody who is root of our user namespace. Each is given once.
+  std::vector<std::string> take_garbage();
+
+  // Blobs. What was written before a power loss is verified before it is used again.
+  Result<std::unique_ptr<BlobWriter>> write_blob();
+  Result<Digest> put_blob(std::string_view bytes);
+  // Takes over a file that a worker wrote at temporary_path(); its digest is believed.
+  Result<void> import_blob(const std::string& path, const Digest& digest, std::uint64_t size);
+  bool has_blob(const Digest& digest);
+  Result<std::optional<std::uint64_t>> blob_size(const Digest& digest);
+  Result<os::UniqueFd> open_blob(const Digest& digest);  // kNotFound
+  Result<std::string> read_blob(const Digest& digest);   // documents only; verified
+  std::string blob_path(const Digest& digest) const;
+
+  // Snapshots. Between begin and commit the row is 'building' and seen by nobody else.
+  Result<std::int64_t> begin_snapshot(const std::string& tier, std::optional<std::int64_t> parent);
+  Result<void> commit_snapshot(std::int64_t id);
+  Result<std::string> abandon_snapshot(std::int64_t id);  // what the caller must remove
+  Result<std::optional<Snapshot>> find_snapshot(std::int64_t id);
+  // Of several (two processes unpacked one base) always the same one.
+  Result<std::optional<std::int64_t>> find_snapshot_by_chain(const std::string& tier,
+                                                             const Digest& chain);
+  Result<std::vector<std::int64_t>> chain(std::int64_t id);  // bottom first, `id` last
+  std::string fs_path(std::int64_t id) const;                // one overlayfs layer
+  std::string work_path(std::int64_t id) const;              // overlayfs' workdir
+  std::string owners_path(std::int64_t id) const;            // sidecar; absent: no records
+
+  // Layers. One recorded for a snapshot is found for snapshots of the same chain at other tiers.
+  Result<void> set_layer(std::int64_t snapshot, const Layer& layer);
+  Result<std::optional<Layer>> find_layer(std::int64_t snapshot);
+  Result<std::vector<Layer>> find_layers_by_diff_id(const Digest& diff_id);
+
+  // Cache records. `parts` is JSON and `description` a line for `explain`.
+  Result<std::optional<std::int64_t>> find_cache(const std::string& tier, const Digest& key);
+  Result<void> put_cache(const std::string& tier, const Digest& key, std::int64_t snapshot,
+                         std::string_view parts = {}, std::string_view description = {});
+
+  // Images. `text` is a name, a digest, or four or more hex digits that begin the digest of one
+  // image's config or manifest (kInvalid when several do).
+  Result<void> put_image(const Image& image);
+  Result<std::optional<Image>> find_image(const std::string& text);
+  Result<std::vector<Image>> list_images();            // by name
+  Result<void> remove_image(const std::string& name);  // as in Image::name; kNotFound
+
+  // What a registry said last, for builds without a network.
+  Result<void> put_resolution(const std::string& reference, const std::string& platform,
+                              const oci::Descriptor& manifest);
+  Result<std::optional<oci::Descriptor>> find_resolution(const std::string& reference,
+                                                         const std::string& platform);
+
+  // Waits until no other thread or process holds the same key: single flight.
+  Result<os::FileLock> lock_key(const std::string& tier, const Digest& key);
+
+  // Drops what nothing names: blobs of no image, layer or resolution, and snapshots of no cache
+  // record, chain or child. Does nothing while another session is open. Not during a build of this
+  // session. The directories to remove.
+  Result<std::vector<std::string>> collect();
+  // What is wrong, one sentence each; with `deep` every blob is hashed.
+  Result<std::vector<std::string>> fsck(bool deep);
+  // syncfs, then all that is finished is marked durable: it survives a power loss.
+  Result<void> sync();
+
+ private:
+  friend class BlobWriter;
+  explicit Store(std::string path);
+
+  Result<void> prepare_directories();
+  Result<void> sweep();
+  Result<void> start_alone();
+  Result<void> discard_snapshot(std::int64_t id);
+  Result<std::string> to_garbage(const std::string& path);
+  Result<void> place_blob(const std::string& temporary, const Digest& digest, std::uint64_t size);
+  Result<bool> verify_blob(const Digest& digest);
+  Result<std::optional<Image>> find_image_by_prefix(const std::string& prefix);
+
+  std::string path_;
+  std::string boot_;  // boot id of this kernel
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Database> db_;
+};
+
+}  // namespace lichen::store

@@ -1,0 +1,379 @@
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "store/root.h"
+#include "store/testing.h"
+
+namespace lichen::store {
+namespace {
+
+using testing::message;
+using testing::TempDir;
+
+std::unique_ptr<Store> open_store(const std::string& path) {
+  auto store = Store::open(path);
+  EXPECT_TRUE(store) << message(store);
+  return store ? std::move(*store) : nullptr;
+}
+
+Digest key(const std::string& text) {
+  return sha256(text);
+}
+
+// A process that opens the store, does `work` and dies without a word.
+void crash(const std::string& path, const std::function<void(Store&)>& work) {
+  const pid_t pid = ::fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    auto store = Store::open(path);
+    if (!store) ::_exit(1);
+    work(**store);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  ASSERT_EQ(status, 0);
+}
+
+TEST(Store, IsMadeWithAModeOfItsOwnAndOpensAgain) {
+  TempDir dir;
+  const std::string path = dir / "a/b/store";
+  {
+    const auto store = open_store(path);
+    ASSERT_NE(store, nullptr);
+    struct ::stat status {};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0700u);
+    EXPECT_TRUE(os::exists(store->mount_path()));
+    EXPECT_TRUE(os::exists(store->empty_path()));
+    EXPECT_EQ(*os::read_file(path + "/version"), "lichen store 1\n");
+  }
+  const auto again = open_store(path);
+  ASSERT_NE(again, nullptr);
+  const auto problems = again->fsck(true);
+  ASSERT_OK(problems);
+  EXPECT_TRUE(problems->empty());
+}
+
+TEST(Store, RefusesWhatIsNotItsOwn) {
+  TempDir dir;
+  ASSERT_OK(os::mkdirs(dir / "other"));
+  ASSERT_OK(os::replace_file(dir / "other/thesis.txt", "x"));
+  const auto other = Store::open(dir / "other");
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Errc::kInvalid);
+
+  ASSERT_OK(os::mkdirs(dir / "real"));
+  ASSERT_EQ(::symlink("real", (dir / "link").c_str()), 0);
+  const auto link = Store::open(dir / "link");
+  ASSERT_FALSE(link);
+  EXPECT_EQ(link.error().code, Errc::kDenied);
+
+  ASSERT_OK(os::mkdirs(dir / "newer"));
+  ASSERT_OK(os::replace_file(dir / "newer/version", "lichen store 2\n"));
+  const auto newer = Store::open(dir / "newer");
+  ASSERT_FALSE(newer);
+  EXPECT_EQ(newer.error().code, Errc::kUnsupported);
+}
+
+TEST(Blobs, AreNamedByTheirBytes) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const auto digest = store->put_blob("hello");
+  ASSERT_OK(digest);
+  EXPECT_EQ(*digest, sha256("hello"));
+  EXPECT_TRUE(store->has_blob(*digest));
+  EXPECT_EQ(*store->read_blob(*digest), "hello");
+  EXPECT_EQ(**store->blob_size(*digest), 5u);
+  EXPECT_FALSE(store->has_blob(sha256("other")));
+  EXPECT_EQ(store->open_blob(sha256("other")).error().code, Errc::kNotFound);
+}
+
+TEST(Blobs, WithAWrongDigestOrSizeAreRefusedAndDiscarded) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const auto writer = *store->write_blob();
+  ASSERT_OK(writer->write("bad bytes"));
+  const auto wrong = writer->commit(sha256("good bytes"), 9);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Errc::kCorrupt);
+  EXPECT_NE(wrong.error().message.find("wrong digest"), std::string::npos);
+  {
+    const auto short_one = *store->write_blob();
+    ASSERT_OK(short_one->write("bytes"));
+    EXPECT_EQ(short_one->commit({}, 6).error().code, Errc::kCorrupt);
+  }
+  { const auto abandoned = *store->write_blob(); }
+  EXPECT_FALSE(store->has_blob(sha256("bad bytes")));
+  EXPECT_FALSE(store->has_blob(sha256("bytes")));
+}
+
+TEST(Blobs, OfAWorkerAreTakenOver) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const std::string path = *store->temporary_path();
+  ASSERT_OK(os::replace_file(path, "layer"));
+  EXPECT_EQ(store->import_blob(path, sha256("layer"), 4).error().code, Errc::kCorrupt);
+  ASSERT_OK(store->import_blob(path, sha256("layer"), 5));
+  EXPECT_EQ(*store->read_blob(sha256("layer")), "layer");
+  EXPECT_FALSE(os::exists(path));
+}
+
+TEST(Blobs, ThatWereDamagedAreFound) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const Digest digest = *store->put_blob("hello");
+  ASSERT_OK(os::replace_file(store->blob_path(digest), "hallo"));
+  EXPECT_EQ(store->read_blob(digest).error().code, Errc::kCorrupt);
+  EXPECT_TRUE(store->fsck(false)->empty());
+  EXPECT_EQ(store->fsck(true)->size(), 1u);
+  ASSERT_OK(os::replace_file(store->blob_path(digest), "half"));
+  EXPECT_FALSE(store->has_blob(digest));
+  EXPECT_EQ(store->fsck(false)->size(), 1u);
+}
+
+TEST(Snapshots, ExistWhenTheyAreCommitted) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const auto base = store->begin_snapshot("ids", {});
+  ASSERT_OK(base);
+  ASSERT_OK(store->set_layer(*base, {.chain = key("chain"), .diff_id = key("diff")}));
+  ASSERT_OK(store->put_cache("ids", key("k"), *base));
+  EXPECT_FALSE(*store->find_snapshot_by_chain("ids", key("chain")));
+  EXPECT_FALSE(*store->find_cache("ids", key("k")));
+  ASSERT_OK(store->commit_snapshot(*base));
+  EXPECT_EQ(*store->find_snapshot_by_chain("ids", key("chain")), *base);
+  EXPECT_FALSE(*store->find_snapshot_by_chain("userns", key("chain")));
+  EXPECT_EQ(*store->find_cache("ids", key("k")), *base);
+  EXPECT_FALSE(*store->find_cache("userns", key("k")));
+  EXPECT_FALSE(store->commit_snapshot(*base));
+
+  const auto top = store->begin_snapshot("ids", *base);
+  ASSERT_OK(store->commit_snapshot(*top));
+  EXPECT_EQ(*store->chain(*top), (std::vector<std::int64_t>{*base, *top}));
+  EXPECT_EQ(store->chain(99).error().code, Errc::kNotFound);
+  EXPECT_EQ((*store->find_snapshot(*top))->parent, *base);
+  EXPECT_TRUE(store->fsck(true)->empty());
+}
+
+TEST(Snapshots, TakeTheModeOfTheirParentsRoot) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const mode_t before = ::umask(077);
+  const auto base = store->begin_snapshot("ids", {});
+  struct ::stat status {};
+  ASSERT_EQ(::stat(store->fs_path(*base).c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0755u);
+  ASSERT_EQ(::chmod(store->fs_path(*base).c_str(), 01777), 0);
+  ASSERT_OK(store->commit_snapshot(*base));
+  const auto top = store->begin_snapshot("ids", *base);
+  ::umask(before);
+  ASSERT_EQ(::stat(store->fs_path(*top).c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 01777u);
+}
+
+TEST(Snapshots, AreAbandonedWithoutATrace) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const auto id = store->begin_snapshot("ids", {});
+  const auto garbage = store->abandon_snapshot(*id);
+  ASSERT_OK(garbage);
+  EXPECT_TRUE(os::exists(*garbage));
+  EXPECT_FALSE(os::exists(store->fs_path(*id)));
+  EXPECT_FALSE(*store->find_snapshot(*id));
+  EXPECT_NE(*store->begin_snapshot("ids", {}), *id);
+}
+
+TEST(Layers, AreFoundFromTheSameChainOfAnotherTier) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const Digest blob = *store->put_blob("layer");
+  const auto one = store->begin_snapshot("ids", {});
+  ASSERT_OK(store->set_layer(
+      *one,
+      {.chain = key("c"), .diff_id = key("d"), .blob = blob, .size = 5, .media_type = "type"}));
+  const auto two = store->begin_snapshot("userns", {});
+  ASSERT_OK(store->set_layer(*two, {.chain = key("c"), .diff_id = key("d")}));
+  const auto found = store->find_layer(*two);
+  ASSERT_OK(found);
+  EXPECT_EQ((*found)->blob, blob);
+  EXPECT_EQ((*found)->media_type, "type");
+  EXPECT_EQ(store->find_layers_by_diff_id(key("d"))->size(), 2u);
+  EXPECT_FALSE(*store->find_layer(99));
+}
+
+TEST(Images, AreFoundByNameAndByPrefix) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const Digest manifest = *store->put_blob("manifest"), config = *store->put_blob("config");
+  ASSERT_OK(store->put_image({.name = "docker.io/library/app:latest",
+                              .manifest = manifest,
+                              .config = config,
+                              .media_type = "m",
+                              .size = 8}));
+  ASSERT_OK(store->put_image(
+      {.name = sha256("other").text(), .manifest = sha256("other"), .config = {}}));
+  for (const std::string& name :
+       {std::string("app"), std::string("docker.io/library/app:latest"), manifest.text(),
+        config.text(), manifest.short_hex(), config.hex().substr(0, 4)}) {
+    const auto image = store->find_image(name);
+    ASSERT_OK(image);
+    ASSERT_TRUE(*image) << name;
+    EXPECT_EQ((*image)->manifest, manifest);
+  }
+  EXPECT_FALSE(*store->find_image("app:2"));
+  EXPECT_FALSE(*store->find_image(config.hex().substr(0, 3)));
+  EXPECT_EQ(store->list_images()->size(), 2u);
+  ASSERT_OK(store->remove_image("docker.io/library/app:latest"));
+  EXPECT_EQ(store->remove_image("docker.io/library/app:latest").error().code, Errc::kNotFound);
+  EXPECT_FALSE(*store->find_image("app"));
+}
+
+TEST(Images, RememberWhatARegistrySaid) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  oci::Descriptor manifest{.media_type = "m", .digest = key("a"), .size = 7};
+  EXPECT_FALSE(*store->find_resolution("ref", "linux/amd64"));
+  ASSERT_OK(store->put_resolution("ref", "linux/amd64", manifest));
+  manifest.digest = key("b");
+  ASSERT_OK(store->put_resolution("ref", "linux/amd64", manifest));
+  const auto found = store->find_resolution("ref", "linux/amd64");
+  EXPECT_EQ((*found)->digest, key("b"));
+  EXPECT_EQ((*found)->size, 7u);
+}
+
+TEST(Sessions, ThatDiedAreClearedAway) {
+  TempDir dir;
+  const std::string path = dir / "store";
+  std::int64_t finished = 0;
+  {
+    const auto store = open_store(path);
+    finished = *store->begin_snapshot("ids", {});
+    ASSERT_OK(store->commit_snapshot(finished));
+  }
+  crash(path, [&](Store& store) {
+    const auto id = store.begin_snapshot("ids", finished);
+    (void)os::mkdirs(store.fs_path(*id) + "/deep/er");
+    (void)(*store.write_blob()).release();
+    (void)store.make_temporary_directory();
+  });
+  const auto store = open_store(path);
+  EXPECT_TRUE(store->fsck(true)->empty());
+  const std::vector<std::string> garbage = store->take_garbage();
+  EXPECT_EQ(garbage.size(), 2u);  // the snapshot and the temporary directory
+  for (const std::string& one : garbage) EXPECT_TRUE(os::remove_tree(one));
+  EXPECT_TRUE(store->take_garbage().empty());
+  EXPECT_EQ(store->chain(finished)->size(), 1u);
+  const os::UniqueFd tmp = *os::open(path + "/tmp", O_RDONLY | O_DIRECTORY);
+  EXPECT_TRUE(os::read_directory(tmp)->empty());
+}
+
+TEST(Sessions, ThatLiveAreLeftAlone) {
+  TempDir dir;
+  const auto one = open_store(dir / "store");
+  const auto id = one->begin_snapshot("ids", {});
+  const std::string temporary = *one->make_temporary_directory();
+  const auto writer = *one->write_blob();
+  ASSERT_OK(writer->write("bytes"));
+  const Digest kept = *one->put_blob("not named by anything yet");
+  const auto two = open_store(dir / "store");
+  EXPECT_TRUE(two->take_garbage().empty());
+  EXPECT_TRUE(two->collect()->empty());
+  EXPECT_TRUE(two->fsck(true)->empty());
+  EXPECT_TRUE(os::exists(temporary));
+  EXPECT_TRUE(two->has_blob(kept));
+  EXPECT_FALSE(two->commit_snapshot(*id));  // not its own
+  ASSERT_OK(one->commit_snapshot(*id));
+  ASSERT_OK(writer->commit());
+  EXPECT_TRUE(two->has_blob(sha256("bytes")));
+  EXPECT_EQ(two->chain(*id)->size(), 1u);
+}
+
+TEST(Sessions, WriteSideBySide) {
+  TempDir dir;
+  const auto one = open_store(dir / "store");
+  const auto two = open_store(dir / "store");
+  constexpr int kEach = 25;
+  const auto work = [&](Store& store, const std::string& name) {
+    for (int i = 0; i < kEach; ++i) {
+      const auto id = store.begin_snapshot("ids", {});
+      ASSERT_OK(id);
+      ASSERT_OK(store.put_blob(name + std::to_string(i)));
+      ASSERT_OK(store.commit_snapshot(*id));
+      ASSERT_OK(store.put_cache("ids", key(name + std::to_string(i)), *id));
+    }
+  };
+  {
+    std::jthread a([&] { work(*one, "a"); }), b([&] { work(*two, "b"); });
+    std::jthread c([&] { work(*one, "c"); });
+  }
+  std::set<std::int64_t> ids;
+  for (const char* name : {"a", "b", "c"})
+    for (int i = 0; i < kEach; ++i)
+      ids.insert((*two->find_cache("ids", key(name + std::to_string(i)))).value());
+  EXPECT_EQ(ids.size(), 3u * kEach);
+  EXPECT_TRUE(one->fsck(true)->empty());
+}
+
+TEST(Sessions, LetOneAtATimeHaveAKey) {
+  TempDir dir;
+  const auto one = open_store(dir / "store");
+  const auto two = open_store(dir / "store");
+  std::atomic<int> inside = 0, most = 0;
+  const auto work = [&](Store& store) {
+    for (int i = 0; i < 20; ++i) {
+      const auto lock = store.lock_key("ids", key("k"));
+      ASSERT_OK(lock);
+      most = std::max(most.load(), ++inside);
+      --inside;
+    }
+  };
+  {
+    std::jthread a([&] { work(*one); }), b([&] { work(*two); }), c([&] { work(*two); });
+  }
+  EXPECT_EQ(most, 1);
+  ASSERT_OK(one->lock_key("ids", key("k")));
+}
+
+TEST(Collect, KeepsWhatIsNamed) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const Digest layer = *store->put_blob("layer"), config = *store->put_blob("{}");
+  const std::string manifest = oci::to_json(
+      oci::Manifest{.config = {.media_type = oci::kConfigType, .digest = config, .size = 2},
+                    .layers = {{.media_type = oci::kLayerType, .digest = layer, .size = 5}}});
+  const Digest image = *store->put_blob(manifest), stray = *store->put_blob("stray");
+  ASSERT_OK(store->put_image({.name = "i", .manifest = image, .config = config}));
+  const auto base = store->begin_snapshot("ids", {});
+  ASSERT_OK(store->commit_snapshot(*base));
+  const auto cached = store->begin_snapshot("ids", *base);
+  ASSERT_OK(store->commit_snapshot(*cached));
+  ASSERT_OK(store->put_cache("ids", key("k"), *cached));
+  const auto loose = store->begin_snapshot("ids", *base);
+  ASSERT_OK(store->commit_snapshot(*loose));
+
+  auto garbage = store->collect();
+  ASSERT_OK(garbage);
+  EXPECT_EQ(garbage->size(), 1u);
+  EXPECT_TRUE(store->has_blob(layer) && store->has_blob(config) && store->has_blob(image));
+  EXPECT_FALSE(store->has_blob(stray));
+  EXPECT_FALSE(*store->find_snapshot(*loose));
+  EXPECT_EQ(store->chain(*cached)->size(), 2u);
+
+  ASSERT_OK(store->remove_image("i"));
+  ASSERT_OK(store->collect());
+  EXPECT_FALSE(store->has_blob(layer) || store->has_blob(config) || store->has_blob(image));
+  EXPECT_FALSE(os::exists(store->blob_path(layer)));
+  EXPECT_TRUE(store->fsck(true)->empty());
+}
+
+}  // namespace
+}  // namespace lichen::store
