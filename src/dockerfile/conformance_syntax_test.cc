@@ -112,6 +112,21 @@ TEST_F(Conformance, ParserRefusesFiles) {
   EXPECT_GT(files, 0);
 }
 
+// Real Dockerfiles: every one that the reference parses has its dump.
+TEST_F(Conformance, ParserCorpus) {
+  int files = 0;
+  for (const std::string& line : split(read_file(folder() / "corpus-dumps.jsonl"), '\n')) {
+    if (line.empty()) continue;
+    const Json one = Json::parse(line);
+    SCOPED_TRACE(one["file"].get<std::string>());
+    const auto ast = parse(read_file(folder() / "corpus" / one["file"].get<std::string>()));
+    ASSERT_TRUE(ast) << ast.error().message;
+    EXPECT_EQ(to_text(*ast), one["dump"]);
+    ++files;
+  }
+  EXPECT_GT(files, 0);
+}
+
 TEST_F(Conformance, SplitWords) {
   each_case("parser/split_words.json", [](const Json& in, const Json& want) {
     EXPECT_EQ(Json(split_words(in["input"].get<std::string>(), '\\')), want["words"]);

@@ -50,7 +50,7 @@ Result<std::optional<Directive>> DirectiveReader::line(std::string_view text) {
   if (done_) return Found();
   done_ = true;
   if (!starts_with(text, prefix_)) return Found();
-  constexpr std::string_view kBlanks = " \t\v\f\r";
+  static constexpr std::string_view kBlanks = " \t\v\f\r";
   const auto skip = [&text] {
     text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
   };

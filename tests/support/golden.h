@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ class Case {
     if (!std::filesystem::exists(folder_ / file)) return testing::AssertionSuccess();
     return testing::AssertionFailure() << folder_ / file << " was expected, another outcome came";
   }
+
+  friend void PrintTo(const Case& one, std::ostream* out) { *out << one.name(); }
 
  private:
   std::filesystem::path folder_;
