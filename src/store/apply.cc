@@ -1,18 +1,21 @@
+// A layer's tar into a layer directory. Upper knows where things go; this file knows what a tar's
+// entries mean.
+
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <unordered_map>
+#include <charconv>
+#include <set>
 
 #include "archive/compression.h"
 #include "archive/tar_reader.h"
 #include "base/text.h"
 #include "os/file.h"
-#include "store/layer_file.h"
+#include "store/read_ahead.h"
 #include "store/tree.h"
+#include "store/upper.h"
 
 namespace lichen::store {
 
@@ -21,339 +24,288 @@ namespace {
 using archive::Entry;
 using archive::EntryType;
 
-constexpr int kMaxSymlinks = 40;                // as the kernel
-constexpr std::size_t kCachedDirectories = 64;  // tar archives are sorted more or less
+constexpr std::string_view kWhiteout = ".wh.";
+constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
+constexpr std::string_view kAufs = ".wh..wh.";
+constexpr std::size_t kBufferBytes = 256 * 1024;
 
-class Apply {
+// Of this process; files are made with their final mode where it lets that through.
+mode_t current_umask() {
+  constexpr std::string_view kKey = "\nUmask:\t";
+  const auto status = os::find_file("/proc/self/status");
+  if (!status || !*status) return 0777;
+  const std::size_t at = (*status)->find(kKey);
+  unsigned mask = 0777;
+  if (at != std::string::npos) {
+    const char* digits = (*status)->data() + at + kKey.size();
+    std::from_chars(digits, (*status)->data() + (*status)->size(), mask, 8);
+  }
+  return mask;
+}
+
+class Applier {
  public:
-  Apply(os::UniqueFd root, const Layers& lower, TierKind tier, const owners::Owners& below)
-      : root_(std::move(root)), lower_(lower), tier_(tier), below_(below), recorder_(below) {}
+  Applier(Upper& upper, TierKind tier, const owners::Owners& below)
+      : upper_(upper), tier_(tier), below_(below), recorder_(below), umask_(current_umask()) {
+    buffer_.resize(kBufferBytes);
+  }
 
-  Result<void> add(const Entry& entry, Source& content);
-  Result<void> finish();
+  Result<void> apply(const Entry& entry, Source& content);
   owners::Sidecar take_sidecar() { return recorder_.take(); }
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
-  struct Place {
-    std::shared_ptr<os::UniqueFd> directory;
-    std::string path;  // of the directory in the layer, symlinks resolved
-  };
-  Result<Place> directory_of(const std::string& path);
-  Result<void> make_implied(const os::UniqueFd& directory, const std::string& name,
-                            const std::string& path);
-  Result<void> whiteout(const Place& place, const std::string& name);
-  Result<void> opaque(const Place& place);
-  Result<bool> make_room(const Place& place, const std::string& name, bool directory);
-  Result<void> create(const Entry& entry, const Place& place, const std::string& name,
-                      Source& content);
-  Result<void> hard_link(const Entry& entry, const Place& place, const std::string& name);
-  Result<void> copy_up(const Place& place, const std::string& name, const Layers::Found& from,
-                       const std::string& path);
-  Result<void> set_attributes(const Entry& entry, const Place& place, const std::string& name);
-  Result<void> set_xattrs(const Entry& entry, const os::UniqueFd& fd);
+  using Directory = Upper::Directory;
+  using DirectoryPtr = Upper::DirectoryPtr;
 
-  os::UniqueFd root_;
-  const Layers& lower_;
+  Result<void> apply_marker(const Entry& entry, const std::string& name);
+  Result<void> apply_root(const Entry& entry);
+  Result<void> own_directory(const Directory& directory, const Entry& entry);
+  Result<void> make_directory(const DirectoryPtr& parent, const std::string& name,
+                              const Entry& entry);
+  Result<void> make_file(const Directory& parent, const std::string& name, const Entry& entry,
+                         Source& content);
+  Result<void> make_link(const DirectoryPtr& parent, const std::string& name, const Entry& entry);
+  Result<void> make_special(const Directory& parent, const std::string& name, const Entry& entry);
+  Result<os::UniqueFd> create(const Directory& parent, const std::string& name, mode_t mode);
+  Result<void> set_times(const Directory& parent, const std::string& name, const Entry& entry);
+  void record(const std::string& path, const owners::Record& record, bool is_directory);
+  void forget_records(const std::string& path, bool itself);
+
+  Upper& upper_;
   TierKind tier_;
   const owners::Owners& below_;
   owners::Owners::Recorder recorder_;
-  std::unordered_map<std::string, Place> cache_;
-  std::unordered_map<std::string, owners::Record> records_;  // of this layer, not default
-  std::vector<std::pair<std::string, struct ::timespec>> directory_times_;
+  std::map<std::string, owners::Record> records_;  // of this layer, but the default ones
+  mode_t umask_;
+  std::string buffer_;
+  std::uint64_t bytes_ = 0;
 };
 
-// A directory that the layer only implies looks as the nearest lower layer has it.
-Result<void> Apply::make_implied(const os::UniqueFd& directory, const std::string& name,
-                                 const std::string& path) {
-  const auto lower = TRY(lower_.find(path));
-  const bool known = lower && S_ISDIR(lower->status.st_mode);
-  if (::mkdirat(directory.get(), name.c_str(), 0755) < 0) return fail(os_error("mkdir", path));
-  if (!known) return {};
-  const struct ::stat& status = lower->status;
-  if (tier_ == TierKind::kIds && ::fchownat(directory.get(), name.c_str(), status.st_uid,
-                                            status.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-    return fail(os_error("chown", path));
-  if (::fchmodat(directory.get(), name.c_str(), status.st_mode & 07777, 0) < 0)
-    return fail(os_error("chmod", path));
-  directory_times_.emplace_back(path, status.st_mtim);
-  return {};
+struct ::timespec mtime_of(const Entry& entry) {
+  return {.tv_sec = entry.mtime_s, .tv_nsec = static_cast<long>(entry.mtime_ns)};
 }
 
-// The layer's directory at `path`, made where the layer does not have it yet. Real images go
-// through directories that are symlinks in a layer below (lib -> usr/lib): those are followed,
-// inside the merged tree, and the entry lands where they lead.
-Result<Apply::Place> Apply::directory_of(const std::string& path) {
-  if (const auto known = cache_.find(path); known != cache_.end()) return known->second;
-  std::vector<std::string> todo;  // components, next one last
-  const auto push = [&todo](const std::string& text) {
-    std::vector<std::string> parts = split(text, '/');
-    for (auto part = parts.rbegin(); part != parts.rend(); ++part)
-      if (!part->empty() && *part != ".") todo.push_back(std::move(*part));
-  };
-  push(path);
-  std::string at;
-  os::UniqueFd directory = TRY(os::duplicate(root_));
-  const auto restart = [&](const std::string& from) -> Result<void> {
-    at = from;
-    directory = from.empty()
-                    ? TRY(os::duplicate(root_))
-                    : TRY(os::open_beneath(root_, from, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    return {};
-  };
-  int symlinks = 0;
-  while (!todo.empty()) {
-    const std::string name = std::move(todo.back());
-    todo.pop_back();
-    if (name == "..") {
-      TRY(restart(parent_of(at)));
-      continue;
-    }
-    const std::string next = beneath(at, name);
-    auto status = TRY(os::lstatat(directory, name));
-    std::string target;
-    if (status && is_whiteout(*status)) {
-      if (::unlinkat(directory.get(), name.c_str(), 0) < 0) return fail(os_error("unlink", next));
-      if (::mkdirat(directory.get(), name.c_str(), 0755) < 0) return fail(os_error("mkdir", next));
-      const os::UniqueFd made = TRY(os::openat(directory, name, O_PATH | O_DIRECTORY));
-      TRY(os::set_xattr(made, kOpaque, "y"));
-    } else if (status && S_ISLNK(status->st_mode)) {
-      target = TRY(os::readlinkat(directory, name));
-    } else if (!status) {
-      const auto lower = TRY(lower_.find(next));
-      if (lower && S_ISLNK(lower->status.st_mode))
-        target = TRY(os::readlinkat(lower_.roots()[lower->layer], next));
-      else
-        TRY(make_implied(directory, name, next));
-    } else if (!S_ISDIR(status->st_mode)) {
-      return fail(Errc::kCorrupt,
-                  "/" + printable(next) + " is a file, but the layer puts files in it");
-    }
-    if (!target.empty()) {
-      if (++symlinks > kMaxSymlinks)
-        return fail(Errc::kCorrupt, "too many symlinks on the way to " + printable(path));
-      push(target);
-      if (starts_with(target, "/")) TRY(restart(""));
-      continue;
-    }
-    directory = TRY(os::openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    at = next;
-  }
-  Place place{std::make_shared<os::UniqueFd>(std::move(directory)), at};
-  if (cache_.size() >= kCachedDirectories) cache_.clear();
-  return cache_[path] = std::move(place);
-}
-
-Result<void> Apply::whiteout(const Place& place, const std::string& name) {
-  if (name.empty() || name == "." || name == "..")
-    return fail(Errc::kCorrupt, "a whiteout without a name");
-  const std::string path = beneath(place.path, name);
-  cache_.clear();
-  TRY(os::remove_tree(*place.directory, name));
-  recorder_.remove(path);
-  // A whiteout where nothing is below is legal for the kernel, but would show in our next diff.
-  if (!TRY(lower_.find(path))) return {};
-  if (::mknodat(place.directory->get(), name.c_str(), S_IFCHR, ::makedev(0, 0)) < 0)
-    return fail(os_error("mknod", "a whiteout for " + path));
-  return {};
-}
-
-Result<void> Apply::opaque(const Place& place) {
-  recorder_.opaque(place.path);
-  const auto lower = TRY(lower_.find(place.path));
-  if (!lower || !S_ISDIR(lower->status.st_mode)) return {};
-  return os::set_xattr(*place.directory, kOpaque, "y");
-}
-
-// Clears the way for an entry. True: a directory is there already and stays.
-Result<bool> Apply::make_room(const Place& place, const std::string& name, bool directory) {
-  const auto status = TRY(os::lstatat(*place.directory, name));
-  if (!status) return false;
-  if (directory && S_ISDIR(status->st_mode)) return true;
-  if (S_ISDIR(status->st_mode)) cache_.clear();
-  TRY(os::remove_tree(*place.directory, name));
-  return false;
-}
-
-Result<void> Apply::set_xattrs(const Entry& entry, const os::UniqueFd& fd) {
-  for (const auto& [name, value] : entry.xattrs) {
-    // overlayfs' own names must not be smuggled in; others than these mean nothing in a namespace.
-    std::string key = name;
-    if (starts_with(name, "user.overlay.")) key = "user.overlay." + name.substr(5);
-    if (key != "security.capability" && !starts_with(key, "user.")) continue;
-    auto set =
-        os::set_xattr(fd, key, key == "security.capability" ? normal_capability(value) : value);
-    if (!set && set.error().code != Errc::kUnsupported) return set;
-  }
-  return {};
-}
-
-// Owner first: chown clears setuid bits and capabilities.
-Result<void> Apply::set_attributes(const Entry& entry, const Place& place,
-                                   const std::string& name) {
-  const std::string path = beneath(place.path, name);
-  owners::Record record{.uid = static_cast<std::uint32_t>(entry.uid),
-                        .gid = static_cast<std::uint32_t>(entry.gid)};
-  const int directory = place.directory->get();
-  bool mapped = false;
-  if (tier_ == TierKind::kIds) {
-    mapped = ::fchownat(directory, name.c_str(), record.uid, record.gid, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!mapped && errno != EINVAL) return fail(os_error("chown", path));
-  }
-  const bool device = entry.type == EntryType::kCharDevice || entry.type == EntryType::kBlockDevice;
-  if (device) {
-    record.type = entry.type == EntryType::kCharDevice ? S_IFCHR : S_IFBLK;
-    record.dev_major = entry.dev_major;
-    record.dev_minor = entry.dev_minor;
-  } else if (mapped) {
-    record = {};
-  }
-  if (entry.type != EntryType::kSymlink) {
-    if (::fchmodat(directory, name.c_str(), entry.mode & 07777, 0) < 0)
-      return fail(os_error("chmod", path));
-    if (!entry.xattrs.empty())
-      TRY(set_xattrs(entry, TRY(os::openat(*place.directory, name, O_PATH | O_NOFOLLOW))));
-  }
-  const struct ::timespec mtime {
-    .tv_sec = entry.mtime_s, .tv_nsec = static_cast<long>(entry.mtime_ns)
-  };
-  if (entry.type == EntryType::kDirectory) {
-    directory_times_.emplace_back(path, mtime);  // files are still put into it
-  } else {
-    const struct ::timespec times[2] = {mtime, mtime};
-    if (::utimensat(directory, name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
-      return fail(os_error("utimens", path));
-  }
-  recorder_.set(path, record, entry.type == EntryType::kDirectory);
+void Applier::record(const std::string& path, const owners::Record& record, bool is_directory) {
+  if (!is_directory) forget_records(path, true);
   if (record.is_default())
     records_.erase(path);
   else
     records_[path] = record;
-  return {};
+  recorder_.set(path, record, is_directory);
 }
 
-Result<void> Apply::copy_up(const Place& place, const std::string& name, const Layers::Found& from,
-                            const std::string& path) {
-  const os::UniqueFd source =
-      TRY(os::open_beneath(lower_.roots()[from.layer], path, O_RDONLY | O_NOFOLLOW));
-  const os::UniqueFd to =
-      TRY(os::openat(*place.directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  (void)TRY(os::copy_content(source, to));
-  Entry entry =
-      TRY(entry_of(lower_.roots()[from.layer], path, from.status, tier_, below_.find(path), {}));
-  entry.mtime_ns = static_cast<std::uint32_t>(from.status.st_mtim.tv_nsec);
-  return set_attributes(entry, place, name);
+void Applier::forget_records(const std::string& path, bool itself) {
+  if (itself) records_.erase(path);
+  if (path.empty()) return records_.clear();
+  records_.erase(records_.lower_bound(path + "/"), records_.lower_bound(path + "0"));
 }
 
-Result<void> Apply::hard_link(const Entry& entry, const Place& place, const std::string& name) {
-  const Place other = TRY(directory_of(parent_of(entry.link)));
-  const std::string other_name = name_of(entry.link);
-  const std::string other_path = beneath(other.path, other_name);
-  const auto status = TRY(os::lstatat(*other.directory, other_name));
-  if (!status || is_whiteout(*status)) {
-    const auto lower = status ? std::nullopt : TRY(lower_.find(other_path));
-    if (!lower || !S_ISREG(lower->status.st_mode))
-      return fail(Errc::kCorrupt, "hard link to " + printable(entry.link) + ", which is not there");
-    TRY(copy_up(other, other_name, *lower, other_path));
-  }
-  if (::linkat(other.directory->get(), other_name.c_str(), place.directory->get(), name.c_str(),
-               0) < 0)
-    return fail(os_error("link", entry.path));
-  const auto record = records_.find(other_path);
-  const owners::Record same = record == records_.end() ? owners::Record{} : record->second;
-  recorder_.set(beneath(place.path, name), same, false);
-  if (!same.is_default()) records_[beneath(place.path, name)] = same;
-  return {};
-}
-
-Result<void> Apply::create(const Entry& entry, const Place& place, const std::string& name,
-                           Source& content) {
-  const int directory = place.directory->get();
+Result<void> Applier::apply(const Entry& entry, Source& content) {
+  if (entry.path.empty()) return apply_root(entry);
+  upper_.set_implied_mtime(entry.mtime_s);
+  const std::string name = name_of(entry.path);
+  if (starts_with(name, kWhiteout)) return apply_marker(entry, name);
+  const DirectoryPtr parent = TRY(upper_.directory(parent_of(entry.path), true));
   switch (entry.type) {
     case EntryType::kDirectory:
-      return {};
+      return make_directory(parent, name, entry);
+    case EntryType::kHardlink:
+      return make_link(parent, name, entry);
+    case EntryType::kFile:
+    case EntryType::kCharDevice:
+    case EntryType::kBlockDevice:
+      return make_file(*parent, name, entry, content);
     case EntryType::kSymlink:
-      if (::symlinkat(entry.link.c_str(), directory, name.c_str()) < 0)
-        return fail(os_error("symlink", entry.path));
-      return {};
     case EntryType::kFifo:
-      if (::mknodat(directory, name.c_str(), S_IFIFO | 0600, 0) < 0)
-        return fail(os_error("mkfifo", entry.path));
-      return {};
-    default: {
-      os::FileSink sink(
-          TRY(os::openat(*place.directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)),
-          entry.path);
-      if (entry.type == EntryType::kFile && entry.size > 0) (void)TRY(copy(content, sink));
-      return {};
-    }
+      return make_special(*parent, name, entry);
   }
+  return fail(Errc::kInternal, "unknown type of entry");
 }
 
-Result<void> Apply::add(const Entry& entry, Source& content) {
-  if (entry.path.empty()) {  // the root directory itself
-    if (entry.type != EntryType::kDirectory)
-      return fail(Errc::kCorrupt, "the root is not a directory");
-    const Place place{std::make_shared<os::UniqueFd>(TRY(os::duplicate(root_))), ""};
-    if (tier_ == TierKind::kIds) (void)::fchownat(root_.get(), ".", entry.uid, entry.gid, 0);
-    if (::fchmodat(root_.get(), ".", entry.mode & 07777, 0) < 0)
-      return fail(os_error("chmod", "/"));
-    directory_times_.emplace_back("", timespec{entry.mtime_s, 0});
+// The directory may be there already, with another owner.
+Result<void> Applier::own_directory(const Directory& directory, const Entry& entry) {
+  if (tier_ == TierKind::kIds && ::fchown(directory.fd.get(), 0, 0) < 0)
+    return fail(os_error("chown", directory.path));
+  record(directory.path, TRY(give(tier_, directory.fd, "", entry.uid, entry.gid)), true);
+  return {};
+}
+
+Result<void> Applier::apply_root(const Entry& entry) {
+  if (entry.type != EntryType::kDirectory)
+    return fail(Errc::kCorrupt, "the root of the layer is not a directory");
+  const DirectoryPtr root = TRY(upper_.directory("", true));
+  TRY(own_directory(*root, entry));
+  upper_.set_attributes(
+      "", {.mode = entry.mode & 07777, .mtime = mtime_of(entry), .xattrs = entry.xattrs});
+  return {};
+}
+
+// Whiteouts concern lower layers; when this layer's own tar had the path before, the later entry
+// wins there too.
+Result<void> Applier::apply_marker(const Entry& entry, const std::string& name) {
+  if (name != kOpaqueMarker && starts_with(name, kAufs)) return {};  // aufs' own bookkeeping
+  const std::string target = name.substr(kWhiteout.size());
+  if (target.empty() || target == "." || target == "..")
+    return fail(Errc::kCorrupt, "whiteout of nothing");
+  const DirectoryPtr parent = TRY(upper_.directory(parent_of(entry.path), false));
+  if (parent == nullptr) return {};
+  if (name == kOpaqueMarker) {
+    TRY(upper_.set_opaque(*parent));
+    recorder_.opaque(parent->path);
+    // It says nothing about what this layer has there already.
+    const std::string prefix = parent->path.empty() ? "" : parent->path + "/";
+    for (auto it = records_.lower_bound(prefix);
+         it != records_.end() && starts_with(it->first, prefix); ++it)
+      recorder_.set(it->first, it->second, true);
     return {};
   }
-  const Place place = TRY(directory_of(parent_of(entry.path)));
-  const std::string name = name_of(entry.path);
-  if (name == kOpaqueMarker) return opaque(place);
-  if (starts_with(name, kWhiteoutPrefix)) {
-    if (starts_with(name, ".wh..wh.")) return {};  // other bookkeeping of AUFS
-    return whiteout(place, name.substr(4));
-  }
-  const bool is_directory = entry.type == EntryType::kDirectory;
-  const auto before = TRY(os::lstatat(*place.directory, name));
-  const bool replaces_whiteout = before && is_whiteout(*before);
-  const bool stays = TRY(make_room(place, name, is_directory));
-  if (entry.type == EntryType::kHardlink) return hard_link(entry, place, name);
-  if (is_directory && !stays) {
-    if (::mkdirat(place.directory->get(), name.c_str(), 0700) < 0)
-      return fail(os_error("mkdir", entry.path));
-    if (replaces_whiteout) {
-      const os::UniqueFd made = TRY(os::openat(*place.directory, name, O_PATH | O_DIRECTORY));
-      TRY(os::set_xattr(made, kOpaque, "y"));
-    }
-  }
-  TRY(create(entry, place, name, content));
-  return set_attributes(entry, place, name);
+  TRY(upper_.white_out(*parent, target));
+  const std::string path = beneath(parent->path, target);
+  forget_records(path, true);
+  recorder_.remove(path);
+  return {};
 }
 
-Result<void> Apply::finish() {
-  cache_.clear();
-  for (auto it = directory_times_.rbegin(); it != directory_times_.rend(); ++it) {
-    const auto directory = os::open_beneath(root_, it->first.empty() ? "." : it->first,
-                                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!directory) continue;  // it was replaced later in the same layer
-    const struct ::timespec times[2] = {it->second, it->second};
-    if (::futimens(directory->get(), times) < 0) return fail(os_error("utimens", it->first));
+Result<void> Applier::make_directory(const DirectoryPtr& parent, const std::string& name,
+                                     const Entry& entry) {
+  const DirectoryPtr made = TRY(upper_.make_directory(parent, name));
+  TRY(own_directory(*made, entry));
+  upper_.set_attributes(
+      made->path, {.mode = entry.mode & 07777, .mtime = mtime_of(entry), .xattrs = entry.xattrs});
+  return {};
+}
+
+Result<os::UniqueFd> Applier::create(const Directory& parent, const std::string& name,
+                                     mode_t mode) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  auto fd = os::openat(parent.fd, name, kFlags, mode);
+  if (fd || fd.error().os_errno != EEXIST) return fd;
+  TRY(upper_.remove(parent, name));
+  return os::openat(parent.fd, name, kFlags, mode);
+}
+
+Result<void> Applier::make_file(const Directory& parent, const std::string& name,
+                                const Entry& entry, Source& content) {
+  const std::string path = beneath(parent.path, name);
+  const mode_t mode = entry.mode & 07777;
+  // chown takes the upper bits away, and attributes want a writable file.
+  const bool at_once = (mode & 07000) == 0 && (mode & umask_) == 0 && entry.xattrs.empty();
+  const os::UniqueFd fd = TRY(create(parent, name, at_once ? mode : 0600));
+  if (entry.type == EntryType::kFile) {
+    while (const std::size_t count = TRY(content.read(buffer_.data(), buffer_.size()))) {
+      TRY(os::write_all(fd, {buffer_.data(), count}));
+      bytes_ += count;
+    }
   }
+  owners::Record owner = TRY(give(tier_, parent.fd, name, entry.uid, entry.gid));
+  if (entry.type != EntryType::kFile)
+    owner = {.uid = static_cast<std::uint32_t>(entry.uid),
+             .gid = static_cast<std::uint32_t>(entry.gid),
+             .type = entry.type == EntryType::kCharDevice ? static_cast<std::uint32_t>(S_IFCHR)
+                                                          : static_cast<std::uint32_t>(S_IFBLK),
+             .dev_major = entry.dev_major,
+             .dev_minor = entry.dev_minor};
+  if (!entry.xattrs.empty()) TRY(set_image_xattrs(fd, entry.xattrs));
+  if (!at_once && ::fchmod(fd.get(), mode) < 0) return fail(os_error("chmod", path));
+  const struct ::timespec times[2] = {mtime_of(entry), mtime_of(entry)};
+  if (::futimens(fd.get(), times) < 0) return fail(os_error("utimens", path));
+  record(path, owner, false);
+  return {};
+}
+
+Result<void> Applier::make_special(const Directory& parent, const std::string& name,
+                                   const Entry& entry) {
+  const std::string path = beneath(parent.path, name);
+  const auto make = [&] {
+    return entry.type == EntryType::kSymlink
+               ? ::symlinkat(entry.link.c_str(), parent.fd.get(), name.c_str())
+               : ::mknodat(parent.fd.get(), name.c_str(), S_IFIFO | 0600, 0);
+  };
+  if (make() < 0) {
+    if (errno != EEXIST) return fail(os_error("create", path));
+    TRY(upper_.remove(parent, name));
+    if (make() < 0) return fail(os_error("create", path));
+  }
+  const owners::Record owner = TRY(give(tier_, parent.fd, name, entry.uid, entry.gid));
+  if (entry.type == EntryType::kFifo &&
+      ::fchmodat(parent.fd.get(), name.c_str(), entry.mode & 07777, 0) < 0)
+    return fail(os_error("chmod", path));
+  const struct ::timespec times[2] = {mtime_of(entry), mtime_of(entry)};
+  if (::utimensat(parent.fd.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(os_error("utimens", path));
+  record(path, owner, false);
+  return {};
+}
+
+// The target's metadata counts, not the entry's: it is the same file.
+Result<void> Applier::make_link(const DirectoryPtr& parent, const std::string& name,
+                                const Entry& entry) {
+  const std::string path = beneath(parent->path, name);
+  const std::string target_name = name_of(entry.link);
+  const DirectoryPtr from = TRY(upper_.directory(parent_of(entry.link), false));
+  const auto found =
+      from == nullptr || target_name.empty() ? std::nullopt : TRY(upper_.find(*from, target_name));
+  if (!found)
+    return fail(Errc::kCorrupt, "hard link to " + printable(entry.link) + ", which is not there");
+  if (S_ISDIR(found->status.st_mode))
+    return fail(Errc::kCorrupt, "hard link to the directory " + printable(entry.link));
+  const std::string target = beneath(from->path, target_name);
+  if (target == path) return {};
+  if (!found->upper) {
+    TRY(upper_.copy_up(*from, target_name, *found));
+    if (const owners::Record* record = below_.find(target)) records_[target] = *record;
+  }
+  const auto link = [&] {
+    return ::linkat(from->fd.get(), target_name.c_str(), parent->fd.get(), name.c_str(), 0);
+  };
+  int rc = link();
+  if (rc < 0 && errno == EEXIST) {
+    TRY(upper_.remove(*parent, name));
+    rc = link();
+  }
+  if (rc < 0) return fail(os_error("link", path));
+  const auto known = records_.find(target);
+  record(path, known == records_.end() ? owners::Record{} : known->second, false);
   return {};
 }
 
 }  // namespace
 
+Result<owners::Owners> load_owners(const std::vector<std::string>& sidecars) {
+  owners::Owners owners;
+  for (const std::string& path : sidecars) {
+    const auto bytes = TRY(os::find_file(path));
+    if (!bytes) continue;
+    auto sidecar = owners::parse_sidecar(*bytes);
+    if (!sidecar) return fail(std::move(sidecar).error().in(path));
+    owners.apply(*sidecar);
+  }
+  return owners;
+}
+
 Result<ApplyResult> apply_layer(Source& blob, const std::string& fs,
                                 const std::vector<std::string>& lower, TierKind tier,
                                 const owners::Owners& below) {
-  const Layers layers = TRY(Layers::open(lower));
-  const auto plain = TRY(archive::open_decompressor(blob));
-  HashingSource hashing(*plain);
-  archive::TarReader reader(hashing);
-  Apply apply(TRY(os::open(fs, O_PATH | O_DIRECTORY)), layers, tier, below);
-  while (auto entry = TRY(reader.next())) {
-    auto added = apply.add(*entry, reader);
-    if (!added) return fail(std::move(added).error().in("/" + printable(entry->path)));
-  }
-  TRY(apply.finish());
+  const std::unique_ptr<Upper> upper = TRY(Upper::open(fs, lower, tier));
+  const std::unique_ptr<Source> plain = TRY(archive::open_decompressor(blob));
+  HashingSource hashed(*plain);
+  Applier applier(*upper, tier, below);
   ApplyResult result;
-  result.diff_id = TRY(hashing.drain());
-  result.sidecar = apply.take_sidecar();
+  {
+    ReadAhead ahead(hashed);
+    archive::TarReader tar(ahead);
+    while (const auto entry = TRY(tar.next())) {
+      auto applied = applier.apply(*entry, tar);
+      if (!applied) return fail(std::move(applied).error().in("/" + printable(entry->path)));
+      ++result.entries;
+    }
+    TRY(ahead.drain());
+  }
+  TRY(upper->finish());
+  result.diff_id = TRY(hashed.drain());
+  result.sidecar = applier.take_sidecar();
+  result.bytes = applier.bytes();
   return result;
 }
 

@@ -1,124 +1,126 @@
-#include <dirent.h>
-#include <fcntl.h>
+// A layer directory as a layer's tar. Only the layer itself is walked; lower layers are asked only
+// where it hides something of theirs.
 
-#include <map>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/text.h"
 #include "os/file.h"
-#include "store/layer_file.h"
+#include "store/attributes.h"
+#include "store/emit.h"
+#include "store/layers.h"
 #include "store/tree.h"
 
 namespace lichen::store {
 
 namespace {
 
-class TarSink final : public Sink {
+constexpr char kWhiteout[] = ".wh.";
+constexpr char kOpaqueMarker[] = ".wh..wh..opq";
+// From here down a directory's descriptor is closed while its children are walked: a hostile tree
+// is deeper than the limit of open files.
+constexpr int kMaxOpenDepth = 64;
+
+class Differ {
  public:
-  explicit TarSink(archive::TarWriter& tar) : tar_(tar) {}
-  Result<void> write(std::string_view bytes) override { return tar_.write(bytes); }
+  Differ(const os::UniqueFd& root, const Layers& lower, Emitter& emitter)
+      : root_(root), lower_(lower), emitter_(emitter) {}
+
+  // `hidden`: nothing of lower layers shows here.
+  Result<void> walk(const std::string& path, int depth, bool hidden);
 
  private:
-  archive::TarWriter& tar_;
+  Result<os::UniqueFd> open_directory(const std::string& path) const {
+    // The tree is at rest, and these are names that it really has: no symlink is among them.
+    return os::openat(root_, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+  Result<void> walk_child(const os::UniqueFd& fd, const std::string& path,
+                          const struct ::stat& status, int depth, bool hidden);
+  Result<bool> lower_has_directory(const std::string& path) const;
+
+  const os::UniqueFd& root_;
+  const Layers& lower_;
+  Emitter& emitter_;
 };
 
-}  // namespace
-
-Result<owners::Owners> load_owners(const std::vector<std::string>& sidecars_bottom_first) {
-  owners::Owners all;
-  for (const std::string& path : sidecars_bottom_first)
-    if (const auto bytes = TRY(os::find_file(path))) {
-      auto sidecar = owners::parse_sidecar(*bytes);
-      if (!sidecar) return fail(std::move(sidecar).error().in(path));
-      all.apply(*sidecar);
-    }
-  return all;
+bool is_opaque(const os::UniqueFd& fd) {
+  char value = 0;
+  return ::fgetxattr(fd.get(), kOpaque, &value, 1) == 1 && value == 'y';
 }
 
-Result<void> write_entry(archive::Entry entry, const os::UniqueFd& directory,
-                         const std::string& name, const struct ::stat& status,
-                         std::map<std::pair<dev_t, ino_t>, std::string>& first_names,
-                         archive::TarWriter& tar) {
-  if (entry.type != archive::EntryType::kDirectory && status.st_nlink > 1) {
-    const auto [first, is_new] =
-        first_names.try_emplace({status.st_dev, status.st_ino}, entry.path);
-    if (!is_new) {
-      entry.type = archive::EntryType::kHardlink;
-      entry.link = first->second;
-      entry.size = 0;
-      entry.xattrs.clear();
-      return tar.add(entry);
-    }
+Result<bool> Differ::lower_has_directory(const std::string& path) const {
+  Layers::Parts parts = lower_.root();
+  std::string so_far;
+  for (const std::string& name : split(path, '/')) {
+    so_far = beneath(so_far, name);
+    parts = TRY(lower_.enter(parts, so_far));
   }
-  TRY(tar.add(entry));
-  if (entry.type != archive::EntryType::kFile || entry.size == 0) return {};
-  os::FileSource content(TRY(os::openat(directory, name, O_RDONLY | O_NOFOLLOW)), entry.path);
-  TarSink sink(tar);
-  (void)TRY(copy(content, sink));
+  return !parts.empty();
+}
+
+Result<void> Differ::walk_child(const os::UniqueFd& fd, const std::string& path,
+                                const struct ::stat& status, int depth, bool hidden) {
+  TRY(emitter_.directory(fd, path, status));
+  // overlayfs marks most new directories as opaque; a layer says so where it matters only.
+  if (!hidden && is_opaque(fd)) {
+    hidden = true;
+    if (TRY(lower_has_directory(path))) TRY(emitter_.marker(beneath(path, kOpaqueMarker)));
+  }
+  return walk(path, depth + 1, hidden);
+}
+
+Result<void> Differ::walk(const std::string& path, int depth, bool hidden) {
+  os::UniqueFd directory = TRY(open_directory(path));
+  for (const os::DirectoryEntry& entry : TRY(os::read_directory(directory))) {
+    if (!directory.valid()) directory = TRY(open_directory(path));
+    const std::string child = beneath(path, entry.name);
+    const auto status = TRY(os::lstatat(directory, entry.name));
+    if (!status) return fail(Errc::kInvalid, "/" + printable(child) + " vanished");
+    if (is_whiteout(*status)) {
+      if (!hidden) TRY(emitter_.marker(beneath(path, kWhiteout + entry.name)));
+      continue;
+    }
+    if (starts_with(entry.name, kWhiteout))
+      return fail(Errc::kUnsupported,
+                  "/" + printable(child) + ": a layer cannot hold a name that begins with .wh.",
+                  "rename the file in the step that makes it");
+    if (!S_ISDIR(status->st_mode)) {
+      TRY(emitter_.file(directory, entry.name, child, *status));
+      continue;
+    }
+    os::UniqueFd fd = TRY(os::openat(directory, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (depth >= kMaxOpenDepth) directory.reset();
+    TRY(walk_child(fd, child, *status, depth, hidden));
+  }
   return {};
 }
 
-namespace {
-
-class Diff {
- public:
-  Diff(const Layers& lower, TierKind tier, const owners::Owners& all, const DiffOptions& options,
-       archive::TarWriter& tar)
-      : lower_(lower), tier_(tier), all_(all), options_(options), tar_(tar) {}
-
-  Result<void> walk(const os::UniqueFd& directory, const std::string& path) {
-    for (const os::DirectoryEntry& item : TRY(os::read_directory(directory))) {
-      const auto status = TRY(os::lstatat(directory, item.name));
-      if (!status) return fail(Errc::kInternal, path + "/" + item.name + " vanished from a layer");
-      auto written = add(directory, item.name, beneath(path, item.name), *status);
-      if (!written)
-        return fail(std::move(written).error().in("/" + printable(beneath(path, item.name))));
-    }
-    return {};
-  }
-
- private:
-  Result<void> add(const os::UniqueFd& directory, const std::string& name, const std::string& path,
-                   const struct ::stat& status) {
-    if (is_whiteout(status)) return mark(parent_of(path), kWhiteoutPrefix + name);
-    if (S_ISSOCK(status.st_mode)) return {};  // tar has no sockets, and they mean nothing elsewhere
-    archive::Entry entry = TRY(entry_of(directory, name, status, tier_, all_.find(path), options_));
-    entry.path = path;
-    TRY(write_entry(std::move(entry), directory, name, status, first_names_, tar_));
-    if (!S_ISDIR(status.st_mode)) return {};
-    const os::UniqueFd child =
-        TRY(os::openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    // New directories may be opaque as well; it means something only where one is hidden.
-    if (TRY(is_opaque(child))) {
-      const auto hidden = TRY(lower_.find(path));
-      if (hidden && S_ISDIR(hidden->status.st_mode)) TRY(mark(path, kOpaqueMarker));
-    }
-    return walk(child, path);
-  }
-
-  Result<void> mark(const std::string& directory, const std::string& name) {
-    archive::Entry entry{.path = beneath(directory, name), .mode = 0};
-    entry.mtime_s = 0;
-    return tar_.add(entry);
-  }
-
-  const Layers& lower_;
-  TierKind tier_;
-  const owners::Owners& all_;
-  const DiffOptions& options_;
-  archive::TarWriter& tar_;
-  std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
-};
-
 }  // namespace
 
-Result<void> diff_layer(const std::string& fs, const std::vector<std::string>& lower, TierKind tier,
-                        const owners::Owners& below, const owners::Sidecar& own,
+Result<void> diff_layer(const std::string& fs, const std::vector<std::string>& lower_paths,
+                        TierKind tier, const owners::Owners& below, const owners::Sidecar& own,
                         const DiffOptions& options, archive::TarWriter& tar) {
-  const Layers layers = TRY(Layers::open(lower));
-  owners::Owners all = below;
-  all.apply(own);
+  const Layers lower = TRY(Layers::open(lower_paths));
   const os::UniqueFd root = TRY(os::open(fs, O_RDONLY | O_DIRECTORY));
-  return Diff(layers, tier, all, options, tar).walk(root, "");
+  owners::Owners owners = below;
+  owners.apply(own);
+  Emitter emitter(tier, owners, options, tar);
+
+  const struct ::stat status = TRY(os::fstat(root));
+  const Identity now = identity_of(tier, status, owners.find(""));
+  mode_t mode_before = S_IFDIR | 0755;
+  Identity before;
+  if (!lower.empty()) {
+    const struct ::stat lowest = TRY(os::fstat(lower.fd(0)));
+    mode_before = lowest.st_mode;
+    before = identity_of(tier, lowest, below.find(""));
+  }
+  if (status.st_mode != mode_before || now.uid != before.uid || now.gid != before.gid)
+    TRY(emitter.directory(root, "", status));
+  const bool hidden = is_opaque(root);
+  if (hidden && !lower.empty()) TRY(emitter.marker(kOpaqueMarker));
+  return Differ(root, lower, emitter).walk("", 0, hidden);
 }
 
 }  // namespace lichen::store

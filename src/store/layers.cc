@@ -1,0 +1,75 @@
+#include "store/layers.h"
+
+#include <fcntl.h>
+#include <sys/xattr.h>
+
+#include <cerrno>
+
+#include "os/file.h"
+
+namespace lichen::store {
+
+bool is_whiteout(const struct ::stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == 0;
+}
+
+std::string beneath(const std::string& directory, const std::string& name) {
+  return directory.empty() ? name : directory + "/" + name;
+}
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+Result<Layers> Layers::open(const std::vector<std::string>& directories) {
+  Layers layers;
+  for (const std::string& directory : directories)
+    layers.fds_.push_back(TRY(os::open(directory, O_RDONLY | O_DIRECTORY)));
+  return layers;
+}
+
+Layers::Parts Layers::root() const {
+  Parts parts;
+  for (std::size_t layer = 0; layer < fds_.size(); ++layer) parts.push_back(layer);
+  return parts;
+}
+
+Result<os::UniqueFd> Layers::open_in(std::size_t layer, const std::string& path, int flags) const {
+  return os::openat(fds_[layer], path.empty() ? "." : path, flags | O_NOFOLLOW);
+}
+
+Result<bool> Layers::is_opaque(std::size_t layer, const std::string& path) const {
+  const os::UniqueFd fd = TRY(open_in(layer, path, O_RDONLY | O_DIRECTORY));
+  char value = 0;
+  return ::fgetxattr(fd.get(), kOpaque, &value, 1) == 1 && value == 'y';
+}
+
+Result<Layers::Parts> Layers::enter(const Parts& parent, const std::string& path) const {
+  Parts parts;
+  for (const std::size_t layer : parent) {
+    const auto status = TRY(os::lstatat(fds_[layer], path));
+    if (!status) continue;
+    if (!S_ISDIR(status->st_mode)) break;  // a whiteout or a file hides what is below
+    parts.push_back(layer);
+    if (layer != parent.back() && TRY(is_opaque(layer, path))) break;
+  }
+  return parts;
+}
+
+Result<std::optional<Layers::Found>> Layers::find(const Parts& parent,
+                                                  const std::string& path) const {
+  for (const std::size_t layer : parent) {
+    const auto status = TRY(os::lstatat(fds_[layer], path));
+    if (!status) continue;
+    if (is_whiteout(*status)) return std::nullopt;
+    return Found{layer, *status};
+  }
+  return std::nullopt;
+}
+
+}  // namespace lichen::store
