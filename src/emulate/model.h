@@ -2,6 +2,9 @@
 // by its threads; each part locks itself.
 #pragma once
 
+#include <atomic>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "emulate/calls.h"
@@ -15,9 +18,22 @@ namespace lichen::emulate {
 struct Model {
   Model(Profile which, Credentials initial) : profile(which), credentials(std::move(initial)) {}
 
+  // Who calls, for looking up a path only: spares the look at the process while nobody has called
+  // chroot.
+  std::shared_ptr<const Credentials> who_looks(const Task& task) const {
+    return any_own_root ? credentials.of(task.tid()) : nobody_special;
+  }
+
   Profile profile;
   FileTable files;
   CredentialTable credentials;
+  std::atomic<bool> any_own_root = false;
+  const std::shared_ptr<const Credentials> nobody_special = std::make_shared<Credentials>();
+
+  // To find the file of an overlay's upper layer that a path of the container stands for. Not
+  // valid: no overlay.
+  os::UniqueFd upper;
+  std::string root_path;  // of the merged tree, in the Supervisor's root
 };
 
 // Each decodes its calls, decides, and acts. One file a family, <family>.cc.

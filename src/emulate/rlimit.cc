@@ -21,6 +21,7 @@ Reply answer_chroot(const Task& task, Model& model) {
   Credentials now = *model.credentials.of(task.tid());
   if (!now.capable(CAP_SYS_CHROOT)) return Errno{EPERM};
   now.own_root = true;  // perhaps: the call may fail, and then only lookups are slower
+  model.any_own_root = true;
   if (!task.valid() || !model.credentials.set(task.tid(), now)) return Errno{ENOMEM};
   return Continue{};
 }

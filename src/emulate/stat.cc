@@ -97,7 +97,7 @@ Reply answer_stat(const Task& task, Model& model) {
   if (!request) return Continue{};
   // stat finds the way to a file in one call; only a symlink that means the caller's own /proc
   // needs the slow walk, and there the kernel's answer (a pipe, a terminal) is good enough.
-  const auto credentials = model.credentials.of(task.tid());
+  const auto credentials = model.who_looks(task);
   const Place place = locate(task, *credentials, request->dirfd, request->path, request->last);
   auto status = status_of(place, request->mask | kStatusMask, request->flags);
   if (!status) return Continue{};

@@ -1,22 +1,35 @@
 #include "emulate/supervisor.h"
 
+#include <string>
 #include <utility>
 
 #include "emulate/listener.h"
 #include "emulate/model.h"
 #include "emulate/tree.h"
+#include "os/file.h"
 
 namespace lichen::emulate {
+
+namespace {
+
+// "" when it is the Supervisor's own root.
+std::string path_of(const os::UniqueFd& proc, const os::UniqueFd& directory) {
+  const auto path = os::readlinkat(proc, "self/fd/" + std::to_string(directory.get()));
+  return path && *path != "/" ? *path : std::string();
+}
+
+}  // namespace
 
 struct Supervisor::State {
   explicit State(Options options)
       : root(std::move(options.root)),
-        upper(std::move(options.upper)),
         below(std::move(options.owners)),
         model(options.profile,
-              credentials_of(options.uid, options.gid, std::move(options.groups))) {}
+              credentials_of(options.uid, options.gid, std::move(options.groups))) {
+    model.upper = std::move(options.upper);
+  }
 
-  os::UniqueFd root, upper;
+  os::UniqueFd root;
   owners::Owners below;
   Model model;
   std::unique_ptr<Listener> listener;  // last: its threads use the rest
@@ -25,6 +38,7 @@ struct Supervisor::State {
 Result<Supervisor> Supervisor::start(os::UniqueFd listener, Options options) {
   os::UniqueFd proc = std::move(options.proc);
   auto state = std::make_unique<State>(std::move(options));
+  state->model.root_path = path_of(proc, state->root);
   load_records(state->model.files, state->root, state->below);
   state->listener = TRY(Listener::start(std::move(listener), std::move(proc), state->model));
   return Supervisor(std::move(state));
@@ -32,7 +46,7 @@ Result<Supervisor> Supervisor::start(os::UniqueFd listener, Options options) {
 
 Result<owners::Sidecar> Supervisor::finish() {
   state_->listener->stop();
-  return read_records(state_->model.files, state_->root, state_->upper, state_->below,
+  return read_records(state_->model.files, state_->root, state_->model.upper, state_->below,
                       state_->model.profile);
 }
 
