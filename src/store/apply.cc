@@ -105,6 +105,8 @@ Result<void> Applier::apply(const Entry& entry, Source& content) {
   if (entry.path.empty()) return apply_root(entry);
   upper_.set_implied_mtime(entry.mtime_s);
   const std::string name = name_of(entry.path);
+  // aufs' own bookkeeping, always in the root.
+  if (starts_with(entry.path, kAufs) && name != kOpaqueMarker) return {};
   if (starts_with(name, kWhiteout)) return apply_marker(entry, name);
   const DirectoryPtr parent = TRY(upper_.directory(parent_of(entry.path), true));
   switch (entry.type) {
@@ -144,7 +146,6 @@ Result<void> Applier::apply_root(const Entry& entry) {
 // Whiteouts concern lower layers; when this layer's own tar had the path before, the later entry
 // wins there too.
 Result<void> Applier::apply_marker(const Entry& entry, const std::string& name) {
-  if (name != kOpaqueMarker && starts_with(name, kAufs)) return {};  // aufs' own bookkeeping
   const std::string target = name.substr(kWhiteout.size());
   if (target.empty() || target == "." || target == "..")
     return fail(Errc::kCorrupt, "whiteout of nothing");
