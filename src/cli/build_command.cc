@@ -1,0 +1,65 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "build/build.h"
+#include "cli/build_options.h"
+#include "cli/commands.h"
+#include "cli/json_text.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "os/file.h"
+
+namespace lichen::cli {
+
+namespace {
+
+constexpr std::size_t kMaxDockerfileBytes = 4u << 20;
+
+Result<void> remove_file(const std::string& path) {
+  auto removed = os::unlink(path);
+  if (!removed && removed.error().code != Errc::kNotFound) return removed;
+  return {};
+}
+
+Result<void> write_files(const BuildOptions& options, const build::Outcome& outcome) {
+  if (!options.iidfile.empty())
+    TRY(os::replace_file(options.iidfile, outcome.config_digest.text()));
+  if (!options.metadata_file.empty())
+    TRY(os::replace_file(options.metadata_file, metadata_json(outcome)));
+  return {};
+}
+
+Result<int> build_image(BuildOptions options, const Variables& variables) {
+  const ProgressMode mode =
+      TRY(choose_progress(options.progress, ::isatty(STDERR_FILENO) == 1, variables));
+  if (options.dockerfile_on_stdin) {
+    const os::UniqueFd in = TRY(os::open("/dev/stdin", O_RDONLY));
+    options.request.dockerfile_text = TRY(os::read_file(in, kMaxDockerfileBytes));
+  }
+  // An id that is there afterwards is this build's, even if it failed.
+  if (!options.iidfile.empty()) TRY(remove_file(options.iidfile));
+  options.request.output_fd = STDOUT_FILENO;
+
+  Progress progress(mode, STDERR_FILENO, variables);
+  auto outcome = build::build(options.request, options.environment, progress.sink());
+  progress.finish();
+  if (!outcome) return fail(std::move(outcome).error());
+
+  TRY(write_files(options, *outcome));
+  if (options.quiet && !outcome->config_digest.empty())
+    return print(outcome->config_digest.text() + "\n");
+  return 0;
+}
+
+}  // namespace
+
+int build_command(const Invocation& invocation) {
+  auto options = parse_build(invocation.args, invocation.variables, oci::host_platform());
+  if (!options) return report_usage(options.error());
+  if (options->help) return print(build_help());
+  options->environment.cancelled = invocation.cancelled;
+  const auto status = build_image(std::move(*options), invocation.variables);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace lichen::cli

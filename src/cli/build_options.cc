@@ -1,0 +1,272 @@
+#include "cli/build_options.h"
+
+#include <charconv>
+
+#include "base/text.h"
+#include "cli/environment_flags.h"
+
+namespace lichen::cli {
+
+namespace {
+
+using Map = std::map<std::string, std::string>;
+
+// The arguments as they were written; what they mean together is worked out afterwards.
+struct Written {
+  BuildOptions options;
+  std::vector<std::string> build_args;
+  bool push = false, load = false, progress_given = false;
+  std::string platform;
+};
+
+Result<std::pair<std::string, std::string>> key_value(const std::string& text, const char* want) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    return fail(Errc::kInvalid, "\"" + text + "\" is not " + want);
+  return std::pair{text.substr(0, equals), text.substr(equals + 1)};
+}
+
+Flag map_flag(std::string name, std::string value, std::string help, Map& to) {
+  return {name, 0, value, std::move(help), [value, &to](const std::string& text) -> Result<void> {
+            auto [key, content] = TRY(key_value(text, value.c_str()));
+            to[key] = content;
+            return {};
+          }};
+}
+
+// NAME=DIR, NAME=docker-image://REF, NAME=oci-layout://DIR.
+Flag context_flag(Map& to) {
+  return {"build-context", 0, "NAME=SOURCE",
+          "a named context: DIR, oci-layout://DIR or docker-image://REF; repeatable",
+          [&to](const std::string& text) -> Result<void> {
+            const auto [name, source] = TRY(key_value(text, "NAME=SOURCE"));
+            const std::size_t scheme = source.find("://");
+            if (scheme != std::string::npos && !starts_with(source, "docker-image://") &&
+                !starts_with(source, "oci-layout://"))
+              return fail(Errc::kUnsupported, source.substr(0, scheme) + ":// is not supported yet",
+                          "a directory, oci-layout://DIR or docker-image://REF");
+            if (source.empty()) return fail(Errc::kInvalid, "\"" + text + "\" names no source");
+            to[name] = source;
+            return {};
+          }};
+}
+
+Flag pull_flag(bool& pull) {
+  return {"pull", 0, "", "ask the registry for base images even if they are here",
+          [&pull](const std::string& text) -> Result<void> {
+            // buildah's words beside docker's true and false.
+            if (text == "always" || text == "missing") {
+              pull = text == "always";
+              return {};
+            }
+            if (text == "never" || text == "newer")
+              return fail(Errc::kUnsupported, "\"" + text + "\" is not supported yet");
+            pull = TRY(parse_bool(text));
+            return {};
+          }};
+}
+
+// --provenance=false and --sbom=false ask for what is so anyway.
+Flag attestation_flag(std::string name) {
+  return {std::move(name), 0, "BOOL", "", [](const std::string& text) -> Result<void> {
+            const auto wanted = parse_bool(text);
+            if (wanted && !*wanted) return {};
+            return fail(Errc::kUnsupported, "attestations are not supported yet");
+          }};
+}
+
+void add_refused(std::vector<Flag>& flags) {
+  for (const char* name : {"add-history",   "allow",       "annotation",
+                           "attest",        "authfile",    "builder",
+                           "cache-from",    "cache-to",    "call",
+                           "cgroup-parent", "cpu-period",  "cpu-quota",
+                           "cpu-shares",    "cpuset-cpus", "cpuset-mems",
+                           "creds",         "format",      "ignorefile",
+                           "isolation",     "memory-swap", "no-cache-filter",
+                           "policy",        "resource",    "secret",
+                           "security-opt",  "shm-size",    "source-policy-file",
+                           "ssh",           "timestamp",   "ulimit"})
+    flags.push_back(refused_flag(name, 0, "VALUE"));
+  flags.push_back(refused_flag("memory", 'm', "VALUE"));
+  flags.push_back(refused_flag("debug", 'D', ""));
+  for (const char* name : {"check", "squash", "stream"}) flags.push_back(refused_flag(name, 0, ""));
+}
+
+Syntax build_syntax(Written& written) {
+  BuildOptions& options = written.options;
+  build::Request& request = options.request;
+  Syntax syntax{
+      .name = "build",
+      .arguments = "PATH",
+      .summary = "Builds an image from a Dockerfile, as an ordinary user.",
+      .text =
+          "PATH is the directory that COPY and ADD may read. Without --output or --push the "
+          "image\ngoes to the local store. Progress is written to standard error.",
+      .least = 1,
+      .most = 1,
+      .missing_hint = "`lichen build .` takes the current directory"};
+  syntax.flags = {
+      text_flag("file", 'f', "FILE", "the Dockerfile (default: PATH/Dockerfile; -: standard input)",
+                request.dockerfile_path),
+      list_flag("tag", 't', "NAME[:TAG]", "a name for the image; repeatable", request.tags),
+      list_flag("build-arg", 0, "NAME[=VALUE]",
+                "a value for an ARG; NAME alone takes it from the environment; repeatable",
+                written.build_args),
+      text_flag("target", 0, "STAGE", "the stage to build (default: the last)", request.target),
+      map_flag("label", "NAME=VALUE", "a label for the image; repeatable", request.labels),
+      pull_flag(request.pull),
+      switch_flag("no-cache", 0, "run every step", request.no_cache),
+      switch_flag("push", 0, "push the image to the registries that its names say", written.push),
+      {"output", 'o', "SPEC",
+       "where the result goes: type=oci|docker|tar|local,dest=PATH, DIR, or - (a tar archive to "
+       "standard output); repeatable",
+       [&request](const std::string& text) -> Result<void> {
+         request.outputs.push_back(TRY(build::parse_output(text)));
+         return {};
+       }},
+      switch_flag("load", 0, "keep the image in the local store (the default)", written.load),
+      text_flag("iidfile", 0, "FILE", "write the image's id (config digest) here", options.iidfile),
+      text_flag("metadata-file", 0, "FILE", "write digests and names here, as JSON",
+                options.metadata_file),
+      {"progress", 0, "auto|plain|tty|quiet", "how progress is shown (default: auto)",
+       [&written](const std::string& text) -> Result<void> {
+         written.options.progress = TRY(parse_progress(text));
+         written.progress_given = true;
+         return {};
+       }},
+      switch_flag("quiet", 'q', "no progress; print the image's id on standard output",
+                  options.quiet),
+      tier_flag(options.environment.tier),
+      network_flag(request.network),
+      add_host_flag(request.add_hosts),
+      context_flag(request.named_contexts),
+      text_flag("platform", 0, "OS/ARCH", "platform of the image; this machine's only, so far",
+                written.platform),
+      tls_flag(options.environment.tls_verify),
+      root_flag(options.environment.root),
+      ignored_switch("rm"),
+      ignored_switch("force-rm"),
+      ignored_switch("compress"),
+      attestation_flag("provenance"),
+      attestation_flag("sbom"),
+  };
+  add_refused(syntax.flags);
+  syntax.examples = {
+      {"lichen build -t app .", "build ./Dockerfile into the local store as app:latest"},
+      {"lichen build -t registry.example/app:1 --push .", "build, then push"},
+      {"lichen build -o type=oci,dest=app.tar .", "an archive that other tools read"},
+      {"lichen build -f - --target test . < Dockerfile", "a Dockerfile from standard input"}};
+  return syntax;
+}
+
+Result<void> take_context(const std::string& context, build::Request& request) {
+  if (context == "-")
+    return fail(Errc::kUnsupported, "a context from standard input is not supported yet",
+                "unpack it to a directory; `-f -` reads a Dockerfile");
+  if (context.find("://") != std::string::npos || starts_with(context, "git@") ||
+      starts_with(context, "github.com/"))
+    return fail(Errc::kUnsupported, "a remote context is not supported yet: " + context,
+                "fetch it, and give the directory");
+  request.context = context;
+  return {};
+}
+
+// --build-arg, then the environment where it counts by itself.
+void take_build_args(const std::vector<std::string>& written, const Variables& variables,
+                     build::Request& request) {
+  const auto from_environment = [&](const std::string& name) {
+    const auto found = variables.find(name);
+    if (found != variables.end()) request.build_args[name] = found->second;
+  };
+  for (const char* name :
+       {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy",
+        "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "SOURCE_DATE_EPOCH"})
+    from_environment(name);
+  for (const std::string& arg : written) {
+    const std::size_t equals = arg.find('=');
+    if (equals == std::string::npos)
+      from_environment(arg);
+    else
+      request.build_args[arg.substr(0, equals)] = arg.substr(equals + 1);
+  }
+}
+
+Result<void> take_epoch(build::Request& request) {
+  const auto found = request.build_args.find("SOURCE_DATE_EPOCH");
+  if (found == request.build_args.end()) return {};
+  if (found->second.empty()) {  // as good as unset, by its specification's users
+    request.build_args.erase(found);
+    return {};
+  }
+  const std::string& text = found->second;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 0)
+    return fail(text == "context" ? Errc::kUnsupported : Errc::kInvalid,
+                "SOURCE_DATE_EPOCH=" + text + " is not a number of seconds since 1970");
+  request.source_date_epoch = seconds;
+  return {};
+}
+
+Result<void> take_progress(const Written& written, const Variables& variables,
+                           BuildOptions& options) {
+  if (!written.progress_given)
+    if (const std::string text = variable(variables, "BUILDKIT_PROGRESS"); !text.empty()) {
+      auto mode = parse_progress(text);
+      if (!mode) return fail(std::move(mode).error().in("BUILDKIT_PROGRESS"));
+      options.progress = *mode;
+    }
+  if (!options.quiet) return {};
+  if (written.progress_given && options.progress != ProgressMode::kQuiet &&
+      options.progress != ProgressMode::kAuto)
+    return fail(Errc::kInvalid, "--quiet and --progress contradict each other");
+  options.progress = ProgressMode::kQuiet;
+  return {};
+}
+
+Result<void> take_platform(std::string text, const char* origin, const oci::Platform& own,
+                           build::Request& request) {
+  if (text.empty()) return {};
+  auto platform = parse_own_platform(text, own);
+  if (!platform) return fail(std::move(platform).error().in(origin));
+  request.platform = std::move(*platform);
+  return {};
+}
+
+}  // namespace
+
+Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Variables& variables,
+                                 const oci::Platform& own) {
+  Written written;
+  const Parsed parsed = TRY(parse_flags(build_syntax(written), args));
+  BuildOptions& options = written.options;
+  options.help = parsed.help;
+  if (parsed.help) return std::move(options);
+
+  build::Request& request = options.request;
+  TRY(take_context(parsed.arguments.front(), request));
+  if (request.dockerfile_path == "-") {
+    options.dockerfile_on_stdin = true;
+    request.dockerfile_path.clear();
+  }
+  take_build_args(written.build_args, variables, request);
+  TRY(take_epoch(request));
+  TRY(take_progress(written, variables, options));
+  if (!written.platform.empty())
+    TRY(take_platform(written.platform, "--platform", own, request));
+  else
+    TRY(take_platform(variable(variables, "DOCKER_DEFAULT_PLATFORM"), "DOCKER_DEFAULT_PLATFORM",
+                      own, request));
+  if (written.push)
+    request.outputs.push_back({.kind = build::OutputKind::kPush, .dest = {}, .attributes = {}});
+  if (written.load && !request.outputs.empty())
+    request.outputs.push_back({.kind = build::OutputKind::kStore, .dest = {}, .attributes = {}});
+  return std::move(options);
+}
+
+std::string build_help() {
+  Written written;
+  return help_text(build_syntax(written));
+}
+
+}  // namespace lichen::cli

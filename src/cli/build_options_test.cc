@@ -1,0 +1,195 @@
+#include "cli/build_options.h"
+
+#include <gtest/gtest.h>
+
+namespace lichen::cli {
+namespace {
+
+using Args = std::vector<std::string>;
+const oci::Platform kOwn{.os = "linux", .architecture = "arm64"};
+
+BuildOptions parsed(const Args& args, const Variables& variables = {}) {
+  auto options = parse_build(args, variables, kOwn);
+  EXPECT_TRUE(options) << to_text(options.error());
+  return options ? std::move(*options) : BuildOptions{};
+}
+
+TEST(BuildOptions, Defaults) {
+  const BuildOptions options = parsed({"."});
+  EXPECT_EQ(options.request.context, ".");
+  EXPECT_TRUE(options.request.dockerfile_path.empty());
+  EXPECT_TRUE(options.request.outputs.empty());
+  EXPECT_TRUE(options.request.build_args.empty());
+  EXPECT_FALSE(options.request.pull || options.request.no_cache || options.quiet);
+  EXPECT_TRUE(options.environment.tls_verify);
+  EXPECT_EQ(options.environment.tier, build::TierChoice::kAuto);
+  EXPECT_EQ(options.progress, ProgressMode::kAuto);
+  EXPECT_EQ(options.request.network, graph::NetworkMode::kDefault);
+}
+
+TEST(BuildOptions, TakesEveryFlag) {
+  const BuildOptions options = parsed({"-f",
+                                       "Other",
+                                       "-t",
+                                       "a",
+                                       "--tag=b:1",
+                                       "--target",
+                                       "test",
+                                       "--label",
+                                       "x=y=z",
+                                       "--pull",
+                                       "--no-cache",
+                                       "--iidfile=id",
+                                       "--metadata-file",
+                                       "meta",
+                                       "--tier=userns",
+                                       "--network",
+                                       "none",
+                                       "--add-host",
+                                       "db:10.0.0.1",
+                                       "--add-host=v6=[::1]",
+                                       "--build-context",
+                                       "base=oci-layout:///img",
+                                       "--tls-verify=false",
+                                       "--root",
+                                       "/store",
+                                       "--rm",
+                                       "--force-rm",
+                                       "--compress",
+                                       "--provenance=false",
+                                       "--progress=plain",
+                                       "ctx"});
+  const build::Request& request = options.request;
+  EXPECT_EQ(request.context, "ctx");
+  EXPECT_EQ(request.dockerfile_path, "Other");
+  EXPECT_EQ(request.tags, (Args{"a", "b:1"}));
+  EXPECT_EQ(request.target, "test");
+  EXPECT_EQ(request.labels.at("x"), "y=z");
+  EXPECT_TRUE(request.pull && request.no_cache);
+  EXPECT_EQ(options.iidfile, "id");
+  EXPECT_EQ(options.metadata_file, "meta");
+  EXPECT_EQ(options.environment.tier, build::TierChoice::kUserns);
+  EXPECT_EQ(request.network, graph::NetworkMode::kNone);
+  EXPECT_EQ(request.add_hosts, (Args{"db=10.0.0.1", "v6=::1"}));
+  EXPECT_EQ(request.named_contexts.at("base"), "oci-layout:///img");
+  EXPECT_FALSE(options.environment.tls_verify);
+  EXPECT_EQ(options.environment.root, "/store");
+  EXPECT_EQ(options.progress, ProgressMode::kPlain);
+}
+
+TEST(BuildOptions, Outputs) {
+  const auto outputs = [](const Args& args) { return parsed(args).request.outputs; };
+  using build::OutputKind;
+  auto got = outputs({"-o", "type=oci,dest=x.tar", "-o", "out", "."});
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[0].kind, OutputKind::kOci);
+  EXPECT_EQ(got[0].dest, "x.tar");
+  EXPECT_EQ(got[1].kind, OutputKind::kLocal);
+  EXPECT_EQ(outputs({"-o", "-", "."}).at(0).kind, OutputKind::kTar);
+  EXPECT_EQ(outputs({"--push", "."}).at(0).kind, OutputKind::kPush);
+  EXPECT_TRUE(outputs({"--load", "."}).empty()) << "the store is the default";
+  got = outputs({"--load", "--push", "."});
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[1].kind, OutputKind::kStore);
+}
+
+TEST(BuildOptions, BuildArgsComeFromTheEnvironmentToo) {
+  const Variables variables = {
+      {"SET", "1"}, {"https_proxy", "http://proxy:3128"}, {"SOURCE_DATE_EPOCH", "42"}};
+  const BuildOptions options = parsed({"--build-arg", "SET", "--build-arg", "UNSET", "--build-arg",
+                                       "A=b=c", "--build-arg", "EMPTY=", "."},
+                                      variables);
+  const std::map<std::string, std::string> want = {{"SET", "1"},
+                                                   {"A", "b=c"},
+                                                   {"EMPTY", ""},
+                                                   {"https_proxy", "http://proxy:3128"},
+                                                   {"SOURCE_DATE_EPOCH", "42"}};
+  EXPECT_EQ(options.request.build_args, want);
+  EXPECT_EQ(options.request.source_date_epoch, 42);
+  const BuildOptions own = parsed({"--build-arg=SOURCE_DATE_EPOCH=7", "."}, variables);
+  EXPECT_EQ(own.request.source_date_epoch, 7);
+  EXPECT_EQ(parsed({"."}, {{"SOURCE_DATE_EPOCH", ""}}).request.source_date_epoch, std::nullopt);
+}
+
+TEST(BuildOptions, ProgressAndQuiet) {
+  const Variables plain = {{"BUILDKIT_PROGRESS", "plain"}};
+  EXPECT_EQ(parsed({"."}, plain).progress, ProgressMode::kPlain);
+  EXPECT_EQ(parsed({"--progress=auto", "."}, plain).progress, ProgressMode::kAuto);
+  const BuildOptions quiet = parsed({"-q", "."}, plain);
+  EXPECT_TRUE(quiet.quiet);
+  EXPECT_EQ(quiet.progress, ProgressMode::kQuiet);
+  EXPECT_FALSE(parse_build({"-q", "--progress=plain", "."}, {}, kOwn));
+
+  EXPECT_EQ(choose_progress(ProgressMode::kAuto, true, {{"TERM", "xterm"}}), ProgressMode::kTty);
+  EXPECT_EQ(choose_progress(ProgressMode::kAuto, true, {{"TERM", "dumb"}}), ProgressMode::kPlain);
+  EXPECT_EQ(choose_progress(ProgressMode::kAuto, false, {{"TERM", "xterm"}}), ProgressMode::kPlain);
+  EXPECT_EQ(choose_progress(ProgressMode::kQuiet, true, {}), ProgressMode::kQuiet);
+  EXPECT_FALSE(choose_progress(ProgressMode::kTty, false, {}));
+}
+
+TEST(BuildOptions, DockerfileFromStandardInput) {
+  const BuildOptions options = parsed({"-f", "-", "."});
+  EXPECT_TRUE(options.dockerfile_on_stdin);
+  EXPECT_TRUE(options.request.dockerfile_path.empty());
+}
+
+TEST(BuildOptions, PlatformIsThisMachines) {
+  EXPECT_EQ(parsed({"--platform=linux/arm64", "."}).request.platform->architecture, "arm64");
+  EXPECT_EQ(parsed({"--platform=linux/aarch64", "."}).request.platform->architecture, "arm64");
+  EXPECT_TRUE(parsed({"."}, {{"DOCKER_DEFAULT_PLATFORM", "linux/arm64/v8"}}).request.platform);
+  const auto other = parse_build({"."}, {{"DOCKER_DEFAULT_PLATFORM", "linux/amd64"}}, kOwn);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Errc::kUnsupported);
+}
+
+TEST(BuildOptions, Mistakes) {
+  const struct {
+    Args args;
+    Errc code;
+    const char* text;
+  } rows[] = {
+      {{}, Errc::kInvalid, "lichen build needs exactly 1 argument (PATH), got 0"},
+      {{"a", "b"}, Errc::kInvalid, "lichen build needs exactly 1 argument (PATH), got 2"},
+      {{"--tier=bare", "."},
+       Errc::kUnsupported,
+       "--tier: tier bare is not in this version of lichen"},
+      {{"--tier=root", "."}, Errc::kInvalid, "--tier: unknown tier \"root\""},
+      {{"--network=bridge", "."},
+       Errc::kUnsupported,
+       "--network: network \"bridge\" is not supported"},
+      {{"--secret", "id=x", "."}, Errc::kUnsupported, "--secret: not supported yet"},
+      {{"--cache-to=type=inline", "."}, Errc::kUnsupported, "--cache-to: not supported yet"},
+      {{"--squash", "."}, Errc::kUnsupported, "--squash: not supported yet"},
+      {{"--sbom=true", "."}, Errc::kUnsupported, "--sbom: attestations are not supported yet"},
+      {{"-"}, Errc::kUnsupported, "a context from standard input is not supported yet"},
+      {{"https://host/repo.git"},
+       Errc::kUnsupported,
+       "a remote context is not supported yet: https://host/repo.git"},
+      {{"--add-host=x", "."}, Errc::kInvalid, "--add-host: \"x\" is not NAME:ADDRESS"},
+      {{"--add-host=x:y", "."}, Errc::kInvalid, "--add-host: \"x:y\" is not NAME:ADDRESS"},
+      {{"--label=x", "."}, Errc::kInvalid, "--label: \"x\" is not NAME=VALUE"},
+      {{"--build-context=x", "."}, Errc::kInvalid, "--build-context: \"x\" is not NAME=SOURCE"},
+      {{"--build-context=x=git://y", "."},
+       Errc::kUnsupported,
+       "--build-context: git:// is not supported yet"},
+      {{"--build-arg=SOURCE_DATE_EPOCH=x", "."},
+       Errc::kInvalid,
+       "SOURCE_DATE_EPOCH=x is not a number of seconds since 1970"},
+      {{"--progress=fancy", "."}, Errc::kInvalid, "--progress: unknown progress \"fancy\""},
+      {{"--progres=plain", "."}, Errc::kInvalid, "unknown flag --progres"},
+  };
+  for (const auto& row : rows) {
+    const auto options = parse_build(row.args, {}, kOwn);
+    ASSERT_FALSE(options) << row.text;
+    EXPECT_EQ(to_text(options.error()), row.text);
+    EXPECT_EQ(options.error().code, row.code) << row.text;
+  }
+}
+
+TEST(BuildOptions, HelpNeedsNoPath) {
+  EXPECT_TRUE(parsed({"--help"}).help);
+  EXPECT_NE(build_help().find("--build-arg=NAME[=VALUE]"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lichen::cli

@@ -1,0 +1,49 @@
+// What draws a build's events. A Display knows no clock, no terminal and no thread: it is told the
+// time (seconds, from any start) and writes through a function, so tests compare text.
+//
+// One call at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "build/event.h"
+
+namespace lichen::cli {
+
+using Writer = std::function<void(std::string_view bytes)>;
+
+class Display {
+ public:
+  Display() = default;
+  Display(const Display&) = delete;
+  Display& operator=(const Display&) = delete;
+  virtual ~Display() = default;
+
+  virtual void show(const build::Event& event, double now) = 0;
+  virtual void tick(double now) = 0;  // about ten times a second
+  virtual void finish(double now) = 0;
+};
+
+struct WindowSize {
+  int columns = 80, rows = 24;
+};
+
+// `#N …` lines, as BuildKit's plain mode has them; people grep these.
+std::unique_ptr<Display> plain_display(Writer writer);
+
+// Finished steps scroll by, running ones are redrawn below with their last lines of output.
+struct TtyOptions {
+  bool colour = true;
+  int log_lines = 6;  // of each running step
+  std::function<WindowSize()> window;
+};
+std::unique_ptr<Display> tty_display(Writer writer, TtyOptions options);
+
+// "Dockerfile:3: warning: …"
+std::string warning_text(const build::Warning& warning);
+// "sha256:12… 1.2MB / 3.4MB"
+std::string transfer_text(const build::StepTransfer& transfer);
+
+}  // namespace lichen::cli

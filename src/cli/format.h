@@ -1,0 +1,28 @@
+// Sizes, times and tables as docker prints them. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lichen::cli {
+
+// Decimal units, three digits: "0B", "31B", "1.24GB", "77.9MB".
+std::string human_size(std::uint64_t bytes);
+// "Less than a second", "About a minute", "3 hours", "2 weeks"; then " ago".
+std::string human_ago(std::int64_t seconds);
+// "0.1s".
+std::string human_seconds(double seconds);
+
+// Seconds since 1970 of "2026-11-24T16:07:11.123+01:00"; nullopt when it is not such a time.
+std::optional<std::int64_t> parse_rfc3339(std::string_view text);
+
+// Columns three blanks apart, the last one not padded. Rows[0] is the heading.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+// At most `width` characters (code points), the last one "…" when something was cut.
+std::string shorten(std::string_view text, std::size_t width);
+
+}  // namespace lichen::cli

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/display.h"
+#include "cli/format.h"
+#include "cli/line_buffer.h"
+#include "cli/text_width.h"
+
+namespace lichen::cli {
+
+namespace {
+
+constexpr char kHideCursor[] = "\x1b[?25l", kShowCursor[] = "\x1b[?25h";
+constexpr char kClearLine[] = "\x1b[K", kClearBelow[] = "\x1b[J";
+constexpr char kBlue[] = "\x1b[34m", kRed[] = "\x1b[31m", kYellow[] = "\x1b[33m",
+               kPlain[] = "\x1b[0m";
+
+class TtyDisplay final : public Display {
+ public:
+  TtyDisplay(Writer writer, TtyOptions options)
+      : writer_(std::move(writer)), options_(std::move(options)) {}
+
+  void show(const build::Event& event, double now) override {
+    std::visit([&](const auto& one) { on(one, now); }, event);
+  }
+
+  void tick(double now) override { draw(live_lines(now), /*last=*/false); }
+
+  void finish(double) override { draw({}, /*last=*/true); }
+
+ private:
+  struct Step {
+    std::string name;
+    double began = 0;
+    LineBuffer out, err;
+    std::deque<std::string> lines;  // the last ones that it wrote
+    struct Transfer {
+      std::string text;
+      double began = 0;
+    };
+    std::map<std::string, Transfer> transfers;
+  };
+  struct Line {
+    std::string text, right;  // `right` ends at the window's edge
+    const char* colour = "";
+  };
+
+  void on(const build::StepStarted& event, double now) {
+    Step& step = running_[event.step];
+    step.name = printable(event.name);
+    step.began = now;
+  }
+  void on(const build::StepCached& event, double) {
+    running_.erase(event.step);
+    done_.push_back({" => CACHED " + printable(event.name), human_seconds(0), kBlue});
+  }
+  void on(const build::StepLog& event, double) {
+    Step& step = running_[event.step];
+    LineBuffer& buffer = event.is_stderr ? step.err : step.out;
+    for (std::string& line : buffer.add(event.text)) {
+      step.lines.push_back(std::move(line));
+      if (step.lines.size() > static_cast<std::size_t>(options_.log_lines)) step.lines.pop_front();
+    }
+  }
+  void on(const build::StepTransfer& event, double now) {
+    Step& step = running_[event.step];
+    const auto [found, first] = step.transfers.try_emplace(event.what);
+    if (first) found->second.began = now;
+    found->second.text = transfer_text(event);
+    if (!event.done) return;
+    // A sentence ("naming to …") is worth keeping; of a blob's way only the end mattered.
+    if (event.bytes == 0 && event.total == 0)
+      done_.push_back(
+          {" => => " + found->second.text, human_seconds(now - found->second.began), ""});
+    step.transfers.erase(found);
+    if (step.name.empty() && step.transfers.empty()) running_.erase(event.step);
+  }
+  void on(const build::StepDone& event, double) {
+    end(event.step, "", human_seconds(event.seconds), kBlue);
+  }
+  void on(const build::StepFailed& event, double now) {
+    const auto step = running_.find(event.step);
+    const double began = step == running_.end() ? now : step->second.began;
+    const bool cancelled = event.error.code == Errc::kCancelled;
+    end(event.step, cancelled ? "CANCELED " : "ERROR ", human_seconds(now - began),
+        cancelled ? kYellow : kRed);
+  }
+  void on(const build::Warning& event, double) {
+    done_.push_back({"lichen: " + warning_text(event), "", kYellow});
+  }
+  void on(const build::Notice& event, double) {
+    done_.push_back({"lichen: " + printable(event.text), "", ""});
+  }
+
+  void end(int number, const char* word, const std::string& time, const char* colour) {
+    const auto step = running_.find(number);
+    if (step == running_.end()) return;
+    done_.push_back({std::string(" => ") + word + step->second.name, time, colour});
+    running_.erase(step);
+  }
+
+  // What is redrawn: each running step's heading always, as much of the rest as the window holds.
+  std::vector<Line> live_lines(double now) const {
+    const WindowSize window = options_.window();
+    const std::size_t rows = static_cast<std::size_t>(std::max(2, window.rows)) - 1;
+    std::vector<std::vector<Line>> blocks;
+    for (const auto& [number, step] : running_) blocks.push_back(block(step, now));
+    std::size_t total = 0;
+    for (const auto& lines : blocks) total += lines.size();
+    while (total > rows && shorten_longest(blocks)) --total;
+    std::vector<Line> lines;
+    for (const auto& one : blocks) lines.insert(lines.end(), one.begin(), one.end());
+    if (lines.size() > rows) {
+      const std::size_t hidden = lines.size() - rows + 1;
+      lines.resize(rows - 1);
+      lines.push_back({" … and " + std::to_string(hidden) + " more", "", ""});
+    }
+    return lines;
+  }
+
+  std::vector<Line> block(const Step& step, double now) const {
+    std::vector<Line> lines;
+    if (!step.name.empty())
+      lines.push_back({" => " + step.name, human_seconds(now - step.began), ""});
+    for (const auto& [what, transfer] : step.transfers)
+      lines.push_back({" => => " + transfer.text, human_seconds(now - transfer.began), ""});
+    std::vector<std::string> log(step.lines.begin(), step.lines.end());
+    for (const LineBuffer* buffer : {&step.out, &step.err})
+      if (std::string rest = buffer->rest(); !rest.empty()) log.push_back(std::move(rest));
+    const auto limit = static_cast<std::size_t>(options_.log_lines);
+    for (std::size_t i = log.size() > limit ? log.size() - limit : 0; i < log.size(); ++i)
+      lines.push_back({" => => # " + printable(log[i], options_.colour), "", ""});
+    return lines;
+  }
+
+  // Takes the oldest line below a heading from the longest block; false when only headings are
+  // left.
+  static bool shorten_longest(std::vector<std::vector<Line>>& blocks) {
+    const auto longest =
+        std::max_element(blocks.begin(), blocks.end(),
+                         [](const auto& a, const auto& b) { return a.size() < b.size(); });
+    if (longest == blocks.end() || longest->size() < 2) return false;
+    longest->erase(longest->begin() + 1);
+    return true;
+  }
+
+  std::string drawn(const Line& line, std::size_t columns) const {
+    const std::size_t room =
+        line.right.empty() ? columns : columns - std::min(columns, line.right.size() + 1);
+    std::string text = fit(line.text, room);
+    if (!line.right.empty()) {
+      const std::size_t used = text_width(text);
+      text.append(room > used ? room - used : 0, ' ');
+      text += " " + line.right;
+    }
+    if (options_.colour && line.colour[0] != '\0') text = line.colour + text + kPlain;
+    return text + kClearLine + "\n";
+  }
+
+  // The cursor stands below the live lines: goes up, writes what was finished over them, then the
+  // new ones, and clears what is left.
+  void draw(const std::vector<Line>& live, bool last) {
+    if (done_.empty() && live.empty() && live_drawn_ == 0 && !(last && hidden_)) return;
+    // The last column stays free: some terminals wrap as soon as it is written.
+    const auto columns = static_cast<std::size_t>(std::max(20, options_.window().columns) - 1);
+    std::string text;
+    if (!hidden_ && !last) text += kHideCursor;
+    hidden_ = true;
+    if (live_drawn_ > 0) text += "\r\x1b[" + std::to_string(live_drawn_) + "A";
+    for (const Line& line : done_) text += drawn(line, columns);
+    for (const Line& line : live) text += drawn(line, columns);
+    text += kClearBelow;
+    if (last) {
+      text += kShowCursor;
+      hidden_ = false;
+    }
+    done_.clear();
+    live_drawn_ = live.size();
+    writer_(text);
+  }
+
+  Writer writer_;
+  TtyOptions options_;
+  std::map<int, Step> running_;
+  std::vector<Line> done_;  // finished since the last drawing
+  std::size_t live_drawn_ = 0;
+  bool hidden_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Display> tty_display(Writer writer, TtyOptions options) {
+  return std::make_unique<TtyDisplay>(std::move(writer), std::move(options));
+}
+
+}  // namespace lichen::cli
