@@ -69,7 +69,8 @@ Error in_dockerfile(Error error, const graph::Metadata& metadata, const std::str
     error.detail += "------\n";
   }
   if (metadata.first_line > 0) {
-    error.detail += dockerfile::excerpt(metadata.file, dockerfile, metadata.last_line);
+    error.detail +=
+        dockerfile::excerpt(metadata.file, dockerfile, {metadata.first_line, metadata.last_line});
     error.context.push_back(metadata.file + ":" + std::to_string(metadata.first_line));
   }
   return error;

@@ -52,7 +52,8 @@ Result<std::unique_ptr<Session>> Session::open(const Environment& environment,
   session->jobs_ = std::make_unique<ops::JobClient>(*session->keeper_, environment.cancelled);
   // What killed builds left half-done.
   TRY(session->jobs_->remove(session->store_->take_garbage()));
-  session->credentials_ = registry::file_credentials();
+  session->credentials_ =
+      std::make_unique<registry::CredentialFiles>(registry::credential_file_paths());
   session->client_ = TRY(registry::Client::create(
       {.tls_verify = environment.tls_verify,
        .credentials = session->credentials_.get(),

@@ -41,13 +41,19 @@ std::uint64_t oom_kills() {
   return at == std::string::npos ? 0 : std::strtoull((*text)->c_str() + at + 9, nullptr, 10);
 }
 
-std::vector<sandbox::NotifyRule> notify_rules(Tier tier, const User& user) {
+emulate::Profile profile_for(Tier tier, const User& user) {
+  if (tier == Tier::kIds) return emulate::Profile::kDevices;
+  return user.uid == 0 ? emulate::Profile::kFull : emulate::Profile::kDac;
+}
+
+std::vector<sandbox::NotifyRule> notify_rules(emulate::Profile profile) {
+  using Match = sandbox::NotifyRule::Match;
+  static_assert(static_cast<int>(Match::kMaskAny) ==
+                static_cast<int>(emulate::NotifiedCall::Match::kMaskAny));
   std::vector<sandbox::NotifyRule> rules;
-  const emulate::Profile profile =
-      tier == Tier::kUserns ? emulate::Profile::kFull : emulate::Profile::kDevices;
-  for (const emulate::NotifiedCall& call : emulate::notified_calls(profile, user.uid != 0))
+  for (const emulate::NotifiedCall& call : emulate::notified_calls(profile))
     rules.push_back({.nr = call.nr,
-                     .match = static_cast<sandbox::NotifyRule::Match>(call.match),
+                     .match = static_cast<Match>(call.match),
                      .arg = call.arg,
                      .mask = call.mask,
                      .value = call.value});
@@ -66,7 +72,7 @@ sandbox::Plan make_plan(const RunJob& job, const User& user) {
                      .gid = user.gid,
                      .groups = user.groups,
                      .set_ids = job.tier == Tier::kIds,
-                     .notify = notify_rules(job.tier, user)};
+                     .notify = notify_rules(profile_for(job.tier, user))};
   add_default(plan.env, "PATH", kDefaultPath);
   add_default(plan.env, "HOSTNAME", job.hostname);
   add_default(plan.env, "HOME", user.home);
@@ -156,15 +162,14 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   const sandbox::Plan plan = make_plan(job, user);
 
   // Opened now: after launch() nothing of the host is reachable by path.
-  emulate::Options emulation{
-      .profile = job.tier == Tier::kUserns ? emulate::Profile::kFull : emulate::Profile::kDevices,
-      .proc = TRY(os::open("/proc", O_PATH | O_DIRECTORY)),
-      .root = TRY(os::duplicate(root)),
-      .upper = TRY(os::open(job.overlay.upper, O_PATH | O_DIRECTORY)),
-      .owners = TRY(load(job.sidecars)),
-      .uid = user.uid,
-      .gid = user.gid,
-      .groups = user.groups};
+  emulate::Options emulation{.profile = profile_for(job.tier, user),
+                             .proc = TRY(os::open("/proc", O_PATH | O_DIRECTORY)),
+                             .root = TRY(os::duplicate(root)),
+                             .upper = TRY(os::open(job.overlay.upper, O_PATH | O_DIRECTORY)),
+                             .owners = TRY(load(job.sidecars)),
+                             .uid = user.uid,
+                             .gid = user.gid,
+                             .groups = user.groups};
   const os::UniqueFd upper = TRY(os::duplicate(emulation.upper));
   const CopiedUpDirectory etc(root, upper, "etc");
   const std::uint64_t oom_kills_before = oom_kills();

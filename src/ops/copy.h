@@ -14,6 +14,7 @@
 
 #include "archive/entry.h"
 #include "base/result.h"
+#include "base/stream.h"
 #include "container/run.h"
 #include "graph/graph.h"
 #include "ops/selection.h"

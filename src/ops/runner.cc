@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "ops/local.h"
+#include "ops/selection.h"
 #include "os/file.h"
 
 namespace lichen::ops {
