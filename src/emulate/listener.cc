@@ -29,7 +29,8 @@ namespace {
 
 constexpr auto kPatience = std::chrono::milliseconds(20);  // with a thread that does not come back
 constexpr unsigned kMaxThreads = 4;
-constexpr int kBusy = 3;  // calls in a row that had been waiting already
+constexpr unsigned kLookEvery = 8;  // calls: whether another one waits already
+constexpr int kBusy = 2;            // such looks in a row that found one
 
 // Kernels may know a longer notification than our headers; they refuse a buffer that is not zeroed.
 struct Notice {
@@ -45,6 +46,7 @@ struct Listener::State {
   std::atomic<bool> stopping = false;
   std::atomic<int> helping = 0;           // threads beyond the first that are at work
   std::atomic<std::uint64_t> served = 0;  // calls received: whether the first thread moves on
+  std::atomic<std::uint64_t> helped = 0;  // of these, those that helpers received
   std::mutex receive_mutex;               // poll + receive are one step when several threads do it
   std::mutex help_mutex;
   std::condition_variable help;
@@ -71,10 +73,13 @@ struct Listener::State {
     return false;
   }
 
-  // One call, if one waits. A call whose thread was killed meanwhile is gone: ENOENT.
-  bool receive(Notice& notice) {
+  // One call, if one waits. Receiving must never block, for nobody could stop the thread: so
+  // `known`, the number of calls that helpers had received before the caller saw one waiting, is
+  // worth a look at the queue. A call whose thread was killed meanwhile is gone: ENOENT.
+  bool receive(Notice& notice, std::uint64_t known, bool is_helper) {
     std::lock_guard lock(receive_mutex);
-    if (!waiting()) return false;
+    if ((is_helper || known != helped) && !waiting()) return false;
+    if (is_helper) ++helped;
     if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_RECV, &notice.get()) != 0) return false;
     served.fetch_add(1, std::memory_order_relaxed);
     return true;
@@ -112,15 +117,15 @@ struct Listener::State {
   void first() {
     own_file_state();
     int busy = 0;
-    while (!stopping) {
-      if (waiting()) {
-        if (++busy >= kBusy) ask_for_help();
-      } else {
-        busy = 0;
-        if (!wait()) return;
+    for (unsigned round = 1;; ++round) {
+      if (round % kLookEvery == 0) {
+        busy = waiting() ? busy + 1 : 0;
+        if (busy >= kBusy) ask_for_help();
       }
+      const std::uint64_t known = helped;
+      if (!wait()) return;
       Notice notice;
-      if (receive(notice)) serve(notice);
+      if (receive(notice, known, false)) serve(notice);
     }
   }
 
@@ -148,7 +153,7 @@ struct Listener::State {
       }
       ++helping;
       Notice notice;
-      while (!stopping && receive(notice)) {
+      while (!stopping && receive(notice, 0, true)) {
         serve(notice);
         notice = {};
       }

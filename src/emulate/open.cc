@@ -119,12 +119,13 @@ Reply open_tmpfile(const Task& task, Model& model, const Credentials& credential
   return give(std::move(file), request.how.flags);
 }
 
-// nullopt: it exists (perhaps as a symlink).
+// nullopt: it exists, perhaps as a symlink.
 std::optional<Reply> create(const Task& task, Model& model, const Credentials& credentials,
-                            const OpenRequest& request, const Parent& parent) {
+                            const OpenRequest& request, const Parent& parent, bool& is_link) {
   const bool exclusive = (request.how.flags & O_EXCL) != 0;
-  if (status_of(parent.directory, parent.name))
-    return exclusive ? std::optional<Reply>(Continue{}) : std::nullopt;
+  const auto there = status_of(parent.directory, parent.name);
+  is_link = there && S_ISLNK(there->stx_mode);
+  if (there) return exclusive ? std::optional<Reply>(Continue{}) : std::nullopt;
   const auto record = owner_of_new(task, model, credentials, parent, request.dirfd, request.path);
   if (!record) return record.error();
   const auto caller = task.status();
@@ -170,10 +171,11 @@ Reply answer_open(const Task& task, Model& model) {
     const auto parent =
         find_parent(task, *credentials, request.dirfd, request.path, request.how.resolve);
     if (!parent || parent->slash_at_end) return Continue{};
-    if (std::optional<Reply> reply = create(task, model, *credentials, request, *parent)) {
+    bool is_link = false;
+    if (auto reply = create(task, model, *credentials, request, *parent, is_link)) {
       return std::move(*reply);
     }
-    const std::string target = follow ? link_target(*parent) : std::string();
+    const std::string target = follow && is_link ? link_target(*parent) : std::string();
     // A symlink may dangle, and then its target is what is made. Only plain lookups are followed
     // here; RESOLVE_* callers get the kernel's answer.
     if (target.empty() || request.how.resolve != 0) break;
