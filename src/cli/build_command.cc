@@ -33,7 +33,8 @@ Result<int> build_image(BuildOptions options, const Variables& variables) {
   const ProgressMode mode =
       TRY(choose_progress(options.progress, ::isatty(STDERR_FILENO) == 1, variables));
   if (options.dockerfile_on_stdin) {
-    const os::UniqueFd in = TRY(os::open("/dev/stdin", O_RDONLY));
+    const os::UniqueFd in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+    if (!in.valid()) return fail(os_error("open", "standard input"));
     options.request.dockerfile_text = TRY(os::read_file(in, kMaxDockerfileBytes));
   }
   // An id that is there afterwards is this build's, even if it failed.

@@ -216,11 +216,7 @@ Result<void> take_progress(const Written& written, const Variables& variables,
       if (!mode) return fail(std::move(mode).error().in("BUILDKIT_PROGRESS"));
       options.progress = *mode;
     }
-  if (!options.quiet) return {};
-  if (written.progress_given && options.progress != ProgressMode::kQuiet &&
-      options.progress != ProgressMode::kAuto)
-    return fail(Errc::kInvalid, "--quiet and --progress contradict each other");
-  options.progress = ProgressMode::kQuiet;
+  if (options.quiet) options.progress = ProgressMode::kQuiet;
   return {};
 }
 

@@ -174,17 +174,25 @@ class Parser {
   Parsed parsed_;
 };
 
-constexpr std::size_t kHelpColumn = 30;
+constexpr std::size_t kHelpColumn = 30, kHelpWidth = 100;
 
 std::string flag_line(const Flag& flag) {
-  std::string line = flag.letter != 0 ? std::string("  -") + flag.letter + ", " : "      ";
-  line += "--" + flag.name;
-  if (!flag.value.empty()) line += (flag.letter == 0 ? "=" : " ") + flag.value;
-  if (line.size() + 2 > kHelpColumn)
-    line += "\n" + std::string(kHelpColumn, ' ');
-  else
-    line.resize(kHelpColumn, ' ');
-  return line + flag.help + "\n";
+  const std::string indent(kHelpColumn, ' ');
+  std::string text = flag.letter != 0 ? std::string("  -") + flag.letter + ", " : "      ";
+  text += "--" + flag.name;
+  if (!flag.value.empty()) text += " " + flag.value;
+  text += text.size() + 2 > kHelpColumn ? "\n" + indent : indent.substr(text.size());
+  std::size_t column = kHelpColumn;
+  for (const std::string& word : split(flag.help, ' ')) {
+    if (column + 1 + word.size() > kHelpWidth) {
+      text += "\n" + indent;
+      column = kHelpColumn;
+    }
+    if (column > kHelpColumn) text += ' ';
+    text += word;
+    column += 1 + word.size();
+  }
+  return text + "\n";
 }
 
 }  // namespace

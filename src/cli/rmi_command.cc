@@ -40,15 +40,18 @@ Result<std::string> remove(store::Store& store, const std::string& text, bool fo
 // As many as can be; the first error decides the exit status.
 int remove_all(const Options& options, const std::vector<std::string>& names) {
   int status = 0;
+  bool removed = false;
   {
     const auto store = open_store(options.environment.root);
     if (!store) return report(store.error());
     for (const std::string& name : names) {
       const auto text = remove(**store, name, options.force);
+      removed = removed || text.has_value();
       const int one = text ? print(*text) : report(text.error());
       if (status == 0) status = one;
     }
   }
+  if (!removed) return status;
   const auto swept = build::sweep(options.environment);
   if (swept) return status;
   const int one = report(swept.error());
