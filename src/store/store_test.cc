@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "store/db.h"
 #include "store/root.h"
 #include "store/testing.h"
 
@@ -373,6 +374,127 @@ TEST(Collect, KeepsWhatIsNamed) {
   EXPECT_FALSE(store->has_blob(layer) || store->has_blob(config) || store->has_blob(image));
   EXPECT_FALSE(os::exists(store->blob_path(layer)));
   EXPECT_TRUE(store->fsck(true)->empty());
+}
+
+// As after a reboot that came before anything was synced.
+void forget_boot(const std::string& path) {
+  const auto db = Database::open(path + "/lichen.db");
+  ASSERT_OK(db);
+  ASSERT_OK((*db)->query("UPDATE meta SET value = 'earlier' WHERE key = 'boot'"));
+  ASSERT_OK((*db)->query("UPDATE snapshots SET boot = 'earlier'"));
+  ASSERT_OK((*db)->query("UPDATE blobs SET boot = 'earlier'"));
+}
+
+TEST(Reboot, KeepsWhatIsDurableOrCanBeVerified) {
+  TempDir dir;
+  const std::string path = dir / "store";
+  const Digest good = sha256("good");
+  std::int64_t durable = 0, lost = 0, above = 0;
+  {
+    const auto store = open_store(path);
+    ASSERT_OK(store->put_blob("good"));
+    durable = *store->begin_snapshot("ids", {});
+    ASSERT_OK(store->commit_snapshot(durable));
+    ASSERT_OK(store->put_cache("ids", key("durable"), durable));
+    ASSERT_OK(store->sync());
+    lost = *store->begin_snapshot("ids", durable);
+    ASSERT_OK(store->commit_snapshot(lost));
+    above = *store->begin_snapshot("ids", lost);
+    ASSERT_OK(store->commit_snapshot(above));
+    ASSERT_OK(store->put_cache("ids", key("above"), above));
+    ASSERT_OK(store->put_blob("unsynced"));
+    ASSERT_OK(store->put_blob("torn"));
+  }
+  forget_boot(path);
+  ASSERT_OK(os::replace_file(path + "/blobs/sha256/" + sha256("torn").hex(), "xxxx"));
+  const auto store = open_store(path);
+  EXPECT_EQ(*store->find_cache("ids", key("durable")), durable);
+  EXPECT_FALSE(*store->find_cache("ids", key("above")));
+  EXPECT_FALSE(*store->find_snapshot(lost));
+  EXPECT_FALSE(*store->find_snapshot(above));
+  EXPECT_EQ(store->take_garbage().size(), 2u);
+  EXPECT_TRUE(store->has_blob(good) && store->has_blob(sha256("unsynced")));
+  EXPECT_FALSE(store->has_blob(sha256("torn")));
+  EXPECT_TRUE(store->fsck(true)->empty());
+}
+
+TEST(Reboot, TakesNothingFromASessionOfAnotherMachine) {
+  TempDir dir;
+  const std::string path = dir / "store";
+  const auto one = open_store(path);
+  const auto id = one->begin_snapshot("ids", {});
+  ASSERT_OK(one->commit_snapshot(*id));
+  forget_boot(path);
+  const auto two = open_store(path);
+  EXPECT_TRUE(two->take_garbage().empty());
+  EXPECT_TRUE(os::exists(one->fs_path(*id)));
+}
+
+TEST(Fsck, TellsWhatIsWrong) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const auto id = store->begin_snapshot("ids", {});
+  ASSERT_OK(os::replace_file(store->owners_path(*id), "nonsense"));
+  ASSERT_OK(store->commit_snapshot(*id));
+  ASSERT_OK(store->put_image({.name = "i", .manifest = key("m"), .config = {}}));
+  ASSERT_OK(store->put_cache("ids", key("k"), 99));
+  ASSERT_OK(os::mkdirs(store->path() + "/snapshots/77"));
+  ASSERT_OK(os::replace_file(store->path() + "/tmp/0123456789abcdef-1", ""));
+  const auto problems = store->fsck(true);
+  ASSERT_OK(problems);
+  EXPECT_EQ(problems->size(), 5u);
+  ASSERT_OK(os::remove_tree(store->path() + "/snapshots/" + std::to_string(*id)));
+  EXPECT_FALSE(*store->find_cache("ids", key("k")));
+  EXPECT_EQ(store->fsck(false)->size(), 5u);  // no sidecar, but no directory
+}
+
+// Sets a variable until the end of the test.
+class Variable {
+ public:
+  explicit Variable(const char* name) : name_(name) {
+    if (const char* value = ::getenv(name)) before_ = value;
+  }
+  ~Variable() { set(before_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  void set(const std::optional<std::string>& value) const {
+    if (value)
+      ::setenv(name_, value->c_str(), 1);
+    else
+      ::unsetenv(name_);
+  }
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST(ChooseRoot, TakesTheFirstThatCanBeWritten) {
+  TempDir dir;
+  ASSERT_OK(os::mkdirs(dir / "home"));
+  ASSERT_OK(os::replace_file(dir / "file", ""));
+  const Variable root_variable("LICHEN_ROOT"), data_variable("XDG_DATA_HOME"),
+      home_variable("HOME"), tmp_variable("TMPDIR");
+  const auto choose = [&](const std::string& flag, std::optional<std::string> root,
+                          const std::string& data, const std::string& home,
+                          const std::string& tmp) {
+    root_variable.set(root);
+    data_variable.set(data);
+    home_variable.set(home);
+    tmp_variable.set(tmp);
+    const auto chosen = choose_root(flag);
+    return chosen ? *chosen : to_text(chosen.error().code);
+  };
+  const std::string uid = std::to_string(::geteuid());
+  const std::string home = dir / "home", tmp = dir / "tmp", not_a_dir = dir / "file";
+  EXPECT_EQ(choose("/flag/../x", "/root", "", home, tmp), "/x");
+  EXPECT_EQ(choose("", "/root", "", home, tmp), "/root");
+  EXPECT_EQ(choose("", {}, dir / "data", home, tmp), dir / "data/lichen");
+  EXPECT_EQ(choose("", {}, "relative", home, tmp), home + "/.local/share/lichen");
+  EXPECT_EQ(choose("", {}, not_a_dir, home, tmp), home + "/.local/share/lichen");
+  for (const std::string& bad : {std::string(), std::string("/"), dir / "absent", not_a_dir})
+    EXPECT_EQ(choose("", {}, "", bad, tmp), tmp + "/lichen-" + uid) << bad;
+  EXPECT_EQ(choose("", {}, "", "/", not_a_dir), to_text(Errc::kDenied));
 }
 
 }  // namespace

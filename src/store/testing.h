@@ -17,7 +17,7 @@ namespace lichen::store::testing {
 // Removed when the test ends.
 class TempDir {
  public:
-  TempDir() : path_(::testing::TempDir() + "/store-XXXXXX") {
+  TempDir() : path_(::testing::TempDir() + "store-XXXXXX") {
     EXPECT_NE(::mkdtemp(path_.data()), nullptr);
   }
   ~TempDir() { EXPECT_TRUE(os::remove_tree(path_)); }
