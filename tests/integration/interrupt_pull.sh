@@ -6,8 +6,8 @@ python3 "$SUPPORT/stalling_registry.py" "$TINY_LAYOUT" port >/dev/null 2>&1 &
 server=$!
 for _ in $(seq 100); do [ -s port ] && break; sleep 0.05; done
 printf 'FROM 127.0.0.1:%s/stall:base\nRUN true\n' "$(<port)" > ctx/Dockerfile
-setsid bash -c 'trap - INT; exec lichen build --tier="$0" --progress=plain ctx' "$TIER" >out 2>err &
-pid=$!
+in_background lichen build --tier="$TIER" --progress=plain ctx
+pid=$background
 for _ in $(seq 100); do [ -e port.stalled ] && break; sleep 0.1; done
 [ -e port.stalled ] || fail "the blob was never asked for"
 sleep 0.3; start=$SECONDS

@@ -3,8 +3,8 @@
 # Ctrl-C while a step runs: exit status 130, the step's processes are gone, the store is sound and usable.
 . "$(dirname "$0")/../support/lib.sh"
 printf 'FROM %s\nRUN echo before > /b\nRUN echo now-sleeping; sleep 300\n' "$TINY" > ctx/Dockerfile
-setsid bash -c 'trap - INT; exec lichen build --tier="$0" --progress=plain ctx' "$TIER" >out 2>err &
-pid=$!
+in_background lichen build --tier="$TIER" --progress=plain ctx
+pid=$background
 for _ in $(seq 300); do grep -q '[0-9] now-sleeping' err && break; sleep 0.1; done
 has err '[0-9] now-sleeping'
 python3 -c 'import os, signal, sys; os.killpg(int(sys.argv[1]), signal.SIGINT)' $pid

@@ -7,7 +7,7 @@ FROM @TINY@
 RUN (trap '' TERM HUP; sleep 1000) & sleep 1001 & echo started
 RUN setsid sleep 1002 </dev/null >/dev/null 2>&1 & echo started
 RUN test -z "$(ps | grep 'sleep 100[0-9]' | grep -v grep)"
-RUN test "$(cat)" = "" && ! : 2>/dev/null </dev/tty && test -w /dev/null && test -c /dev/urandom && test -d /dev/shm
+RUN test "$(cat)" = "" && ! (exec 3</dev/tty) 2>/dev/null && test -w /dev/null && test -c /dev/urandom && test -d /dev/shm
 RUN grep -q '^nameserver' /etc/resolv.conf || test ! -s /etc/resolv.conf; grep -q localhost /etc/hosts && test -n "$(hostname)"
 RUN test ! -w /proc/sysrq-trigger && ! echo 1 > /proc/sys/kernel/sysrq && ! cat /proc/kcore >/dev/null
 RUN ! echo x 2>/dev/null > /sys/kernel/mm/x && grep -q NoNewPrivs /proc/self/status

@@ -16,5 +16,5 @@ fails 7 run r 'exit 7'
 fails 143 run r 'kill -TERM $$'
 ok run r 'echo gone > /changed'; fails 1 run r 'test -e /changed'
 ok run --network=none r 'ip -o link | grep -c .'; same "$(<out)" 1
-printf 'stdin arrives' | ok run r cat; same "$(<out)" "stdin arrives"
+printf 'stdin arrives' | ok run -i r cat; same "$(<out)" "stdin arrives"
 fails 127 run "$TINY" /nowhere

@@ -7,7 +7,7 @@ dockerfile <<'D'
 FROM @TINY@
 RUN test "$(id -u)" = 0 && mkdir /d && echo x > /d/f && chown 33:50 /d/f && chmod 4755 /d/f && test "$(stat -c %u:%g:%a /d/f)" = 33:50:4755
 RUN mkfifo /d/fifo && ln /d/f /d/hard && ln -s f /d/soft && mknod /d/null c 1 3 && chown -h 1000:1000 /d/soft && chmod 2775 /d
-RUN adduser -D -u 4242 joe && su joe -c 'echo mine > /home/joe/file' && test "$(stat -c %U /home/joe/file)" = joe
+RUN echo joe:x:4242:4242::/home/joe:/bin/sh >> /etc/passwd && mkdir -p /home/joe && chown joe /home/joe && su joe -c 'echo mine > /home/joe/file' && test "$(stat -c %U /home/joe/file)" = joe
 USER joe
 RUN test "$(id -u)" = 4242 && ! touch /root/forbidden && echo mine > ~/second
 D

@@ -41,6 +41,9 @@ fails() {
     [ $status != 0 ] || fail "did not fail: $*"
     [ "$want" = any ] && [ $status -lt 126 ] || [ "$want" = $status ] || fail "exit status $status, not $want: $*"
 }
+# in_background COMMAND...: like a terminal would start it: a process group of its own, SIGINT not ignored (which
+# is what bash gives its background jobs). Its pid is in $background.
+in_background() { env --default-signal=INT setsid "$@" >"$T/out" 2>"$T/err" & background=$!; }
 lichen_build() { lichen build --tier="$TIER" --progress=plain "${proxy[@]}" "$@"; }
 build() { ok lichen_build "$@"; }
 run() { lichen run --tier="$TIER" "$@"; }
@@ -48,7 +51,8 @@ run() { lichen run --tier="$TIER" "$@"; }
 same() { [ "$1" = "$2" ] || fail "${3:-values} differ: '$1' is not '$2'"; }
 has() { grep -qE -e "$2" "$T/$1" || fail "no /$2/ in $1"; }       # has err PATTERN
 hasnt() { ! grep -qE -e "$2" "$T/$1" || fail "there is /$2/ in $1"; }
-cached() { grep -cE '^#[0-9]+ CACHED' "$T/err" || true; }
+# How many instructions of the last build were CACHED (the base image and the context do not count).
+cached() { awk '$2 ~ /^\[/ && $0 !~ /\] FROM |\[internal\]/ { step[$1] = 1 } $2 == "CACHED" && $1 in step { n++ } END { print n + 0 }' "$T/err"; }
 
 # dockerfile < text: writes ctx/Dockerfile with @TINY@, @DEBIAN@ and @REG@ filled in.
 dockerfile() { sed -e "s|@TINY@|$TINY|g; s|@DEBIAN@|$DEBIAN|g; s|@REG@|$REG|g" > "$T/ctx/Dockerfile"; }
