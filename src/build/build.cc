@@ -33,6 +33,7 @@ class StepObserver final : public solver::Observer {
  public:
   StepObserver(const graph::Graph& graph, Steps& steps) : graph_(graph), steps_(steps) {}
   void started(graph::VertexId vertex) override {
+    any_ran_ = true;
     steps_.started(vertex_key(vertex), graph_.metadata[vertex].name);
   }
   void cached(graph::VertexId vertex) override {
@@ -46,12 +47,14 @@ class StepObserver final : public solver::Observer {
     steps_.finished(vertex_key(vertex), error);
   }
   std::optional<graph::VertexId> failed() const { return failed_; }
+  bool any_ran() const { return any_ran_; }
 
  private:
   const graph::Graph& graph_;
   Steps& steps_;
   std::mutex mutex_;
   std::optional<graph::VertexId> failed_;
+  std::atomic<bool> any_ran_ = false;
 };
 
 // The error as a user wants it: the step's last words, the place in the Dockerfile, then what
@@ -121,7 +124,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   ops::StatCache stat_cache(session->store().path() + "/stat-cache");
   ops::Services services = services_for(*session, environment, steps, stat_cache);
   services.contexts = sources.contexts;
-  services.source_date_epoch = request.source_date_epoch;
+  services.source_date_epoch = lowered.source_date_epoch;
   ops::Runner runner(lowered.graph, services);
   ops::Cache cache(session->store(), session->tier());
   StepObserver observer(lowered.graph, steps);
@@ -137,10 +140,15 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   // From here no process of a step runs, and every layer's tree is in the store.
 
   // Snapshot -> image -> outputs.
-  Outcome outcome = TRY(export_result(
-      {.session = *session, .request = request, .environment = environment, .steps = steps},
-      *solved, lowered.config));
+  Outcome outcome = TRY(export_result({.session = *session,
+                                       .request = request,
+                                       .environment = environment,
+                                       .steps = steps,
+                                       .source_date_epoch = lowered.source_date_epoch},
+                                      *solved, lowered.config));
   outcome.tier = container::to_text(session->tier());
+  // What was built survives a power loss from here on; before, a restart forgets it.
+  if (observer.any_ran()) TRY(session->store().sync());
   return outcome;
 }
 

@@ -74,7 +74,7 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
                    .compression = compression.name,
                    .level = compression.level,
                    .threads = std::max(1u, std::thread::hardware_concurrency()),
-                   .clamp = context.request.source_date_epoch};
+                   .clamp = context.source_date_epoch};
   auto reply = context.session.jobs().call<ops::DiffReply>(job);
   if (!reply) {
     (void)os::unlink(job.output);
@@ -131,7 +131,7 @@ Result<void> export_tree(const ExportContext& context, const Output& output,
                      .lower = stack.lower,
                      .sidecars = stack.sidecars,
                      .directory = {},
-                     .clamp = context.request.source_date_epoch};
+                     .clamp = context.source_date_epoch};
   if (output.kind == OutputKind::kLocal) {
     TRY(os::mkdirs(output.dest));
     job.directory = output.dest;
@@ -221,7 +221,7 @@ Result<image::Assembled> assemble_image(const ExportContext& context, solver::Re
   const Compression compression = TRY(compression_of(context.request));
   return image::assemble(
       context.session.store(), snapshot, config,
-      {.source_date_epoch = context.request.source_date_epoch, .now = std::time(nullptr)},
+      {.source_date_epoch = context.source_date_epoch, .now = std::time(nullptr)},
       [&](std::int64_t id) { return make_layer(context, compression, id); });
 }
 

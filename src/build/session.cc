@@ -50,8 +50,9 @@ Result<std::unique_ptr<Session>> Session::open(const Environment& environment,
   session->tier_ = started.tier;
   session->store_ = TRY(store::Store::open(root));
   session->jobs_ = std::make_unique<ops::JobClient>(*session->keeper_, environment.cancelled);
-  // What killed builds left half-done.
-  TRY(session->jobs_->remove(session->store_->take_garbage()));
+  // What killed builds left half-done. It is out of the way already, so failing to remove it (a
+  // worker of the dead may still hold it) fails nothing.
+  (void)session->jobs_->remove(session->store_->take_garbage());
   session->credentials_ =
       std::make_unique<registry::CredentialFiles>(registry::credential_file_paths());
   session->client_ = TRY(registry::Client::create(

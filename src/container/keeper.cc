@@ -78,8 +78,8 @@ void end_with(int socket) {
 [[noreturn]] void keep(const Keeper::Options& options, os::UniqueFd control) {
   // The terminal's signals reach the whole process group; the front decides what ends.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(signal, SIG_IGN);
+  auto entered = sandbox::enter(options.uids, options.gids);  // waits for children of its own
   ::signal(SIGCHLD, SIG_IGN);  // workers are not waited for: their job socket tells
-  auto entered = sandbox::enter(options.uids, options.gids);
   ::umask(0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after enter(): a change of ids clears it
   Reply ready;

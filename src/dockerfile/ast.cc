@@ -1,7 +1,7 @@
 #include "dockerfile/ast.h"
 
 #include "base/text.h"
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 
 namespace lichen::dockerfile {
 

@@ -2,11 +2,11 @@
 #include "base/text.h"
 #include "dockerfile/conformance_cases.h"
 #include "dockerfile/expand.h"
-#include "dockerfile/ignore.h"
-#include "dockerfile/ignore_pattern.h"
 #include "dockerfile/parser.h"
 #include "dockerfile/pattern.h"
 #include "dockerfile/words.h"
+#include "graph/ignore.h"
+#include "graph/ignore_pattern.h"
 
 namespace lichen::dockerfile::conformance {
 namespace {
@@ -183,7 +183,7 @@ TEST_F(Conformance, IgnoreFiles) {
   each_case("dockerignore/ignorefile.json", [](const Json& in, const Json& want) {
     // A lone "!" is refused by Ignore, after reading.
     std::string text = in["input"].get<std::string>();
-    const auto ignore = Ignore::parse(text);
+    const auto ignore = graph::Ignore::parse(text);
     const auto wanted = want.value("patterns", Texts());
     if (std::find(wanted.begin(), wanted.end(), "!") != wanted.end() || wants_error(want)) {
       EXPECT_FALSE(ignore);
@@ -195,7 +195,7 @@ TEST_F(Conformance, IgnoreFiles) {
 
 TEST_F(Conformance, IgnoreMatches) {
   each_case("dockerignore/match.json", [](const Json& in, const Json& want) {
-    const auto ignore = Ignore::from_patterns(in["patterns"].get<Texts>());
+    const auto ignore = graph::Ignore::from_patterns(in["patterns"].get<Texts>());
     if (wants_error(want)) {
       EXPECT_FALSE(ignore);
     } else if (want.contains("match")) {
@@ -210,10 +210,10 @@ TEST_F(Conformance, IgnoreMatches) {
 TEST_F(Conformance, IgnorePatterns) {
   constexpr const char* kNames[] = {"exact", "prefix", "suffix", "regexp"};
   each_case("dockerignore/compile.json", [&](const Json& in, const Json& want) {
-    const auto pattern = IgnorePattern::parse(in["input"].get<std::string>());
+    const auto pattern = graph::IgnorePattern::parse(in["input"].get<std::string>());
     ASSERT_TRUE(pattern) << pattern.error().message;
     EXPECT_EQ(kNames[static_cast<int>(pattern->type())], want["match_type"]);
-    if (pattern->type() == IgnorePattern::Type::kGlob) {
+    if (pattern->type() == graph::IgnorePattern::Type::kGlob) {
       EXPECT_EQ(pattern->regex(), want["regex_unix"]);
     }
   });

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 #include "oci/reference.h"
 
 namespace lichen::dockerfile {

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 
 namespace lichen::dockerfile {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/unicode.h"
 #include "dockerfile/pattern.h"
-#include "dockerfile/unicode.h"
 #include "oci/types.h"
 
 namespace lichen::dockerfile {

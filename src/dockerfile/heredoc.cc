@@ -1,8 +1,8 @@
 #include "dockerfile/heredoc.h"
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/expand.h"
-#include "dockerfile/unicode.h"
 
 namespace lichen::dockerfile {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/duration.h"
-#include "dockerfile/unicode.h"
 
 namespace lichen::dockerfile::history {
 

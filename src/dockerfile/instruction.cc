@@ -4,10 +4,10 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/duration.h"
 #include "dockerfile/flags.h"
 #include "dockerfile/heredoc.h"
-#include "dockerfile/unicode.h"
 
 namespace lichen::dockerfile {
 

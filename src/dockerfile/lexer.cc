@@ -1,8 +1,8 @@
 #include "dockerfile/lexer.h"
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/parser.h"
-#include "dockerfile/unicode.h"
 
 namespace lichen::dockerfile {
 

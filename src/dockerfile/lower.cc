@@ -5,13 +5,13 @@
 #include <set>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/directives.h"
 #include "dockerfile/excerpt.h"
 #include "dockerfile/flags.h"
 #include "dockerfile/lowering.h"
 #include "dockerfile/parser.h"
 #include "dockerfile/platform_args.h"
-#include "dockerfile/unicode.h"
 
 namespace lichen::dockerfile {
 

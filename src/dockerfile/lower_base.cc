@@ -2,9 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "dockerfile/ignore.h"
 #include "dockerfile/lowering.h"
 #include "dockerfile/parser.h"
+#include "graph/ignore.h"
 #include "oci/reference.h"
 
 namespace lichen::dockerfile {
@@ -139,7 +139,7 @@ std::optional<graph::Input> Lowering::add_image(const ResolvedImage& image,
 graph::Input Lowering::add_local(const std::string& name) {
   graph::SourceOp source{.identifier = "local://" + name};
   if (name == "context") {
-    const auto ignore = Ignore::parse(request_.dockerignore);
+    const auto ignore = graph::Ignore::parse(request_.dockerignore);
     if (ignore && !ignore->empty())
       source.attributes["local.excludepatterns"] = json_array(ignore->patterns());
   }

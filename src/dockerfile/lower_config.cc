@@ -3,11 +3,11 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/history.h"
 #include "dockerfile/lowering.h"
 #include "dockerfile/ports.h"
 #include "dockerfile/signals.h"
-#include "dockerfile/unicode.h"
 
 namespace lichen::dockerfile {
 

@@ -3,9 +3,9 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/history.h"
 #include "dockerfile/lowering.h"
-#include "dockerfile/unicode.h"
 
 namespace lichen::dockerfile {
 

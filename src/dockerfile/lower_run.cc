@@ -1,10 +1,10 @@
 // RUN -> ExecOp.
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/heredoc.h"
 #include "dockerfile/history.h"
 #include "dockerfile/lowering.h"
 #include "dockerfile/platform_args.h"
-#include "dockerfile/unicode.h"
 
 namespace lichen::dockerfile {
 

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "dockerfile/directives.h"
 #include "dockerfile/heredoc.h"
 #include "dockerfile/lexer.h"
-#include "dockerfile/unicode.h"
 #include "dockerfile/words.h"
 
 namespace lichen::dockerfile {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 
 namespace lichen::dockerfile {
 

@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 
 namespace lichen::dockerfile {
 

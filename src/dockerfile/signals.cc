@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 
 namespace lichen::dockerfile {
 

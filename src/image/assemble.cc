@@ -1,5 +1,7 @@
 #include "image/assemble.h"
 
+#include <sys/stat.h>
+
 #include <atomic>
 #include <thread>
 
@@ -46,6 +48,51 @@ Result<std::vector<store::Layer>> layers_of(store::Store& store,
   return layers;
 }
 
+// When the snapshot was made: its directory gets no new entries afterwards. So an image that is
+// built again from the cache has the same digest.
+std::int64_t created_at(const store::Store& store, std::int64_t snapshot, std::int64_t otherwise) {
+  const std::string fs = store.fs_path(snapshot);
+  struct ::stat status {};
+  if (::stat(fs.substr(0, fs.find_last_of('/')).c_str(), &status) < 0) return otherwise;
+  return status.st_mtim.tv_sec;
+}
+
+// Fills in the times of this build's entries: of a step its layer's, of the others that of the
+// entry before. Returns the last.
+std::string fill_in_times(const store::Store& store, const std::vector<std::int64_t>& chain,
+                          std::size_t first_layer, const AssembleOptions& options,
+                          std::vector<oci::History>& history) {
+  std::string last;
+  std::size_t layer = first_layer;
+  for (oci::History& entry : history) {
+    const std::size_t here = layer;
+    if (!entry.empty_layer) ++layer;
+    if (entry.created.empty()) {
+      if (options.source_date_epoch)
+        entry.created = to_rfc3339(*options.source_date_epoch);
+      else if (!entry.empty_layer)
+        entry.created = to_rfc3339(created_at(store, chain.at(here), options.now));
+      else
+        entry.created = last.empty() ? to_rfc3339(options.now) : last;
+    }
+    last = entry.created;
+  }
+  return last.empty() ? to_rfc3339(options.source_date_epoch.value_or(options.now)) : last;
+}
+
+// Records what was made, with the chain ids that only the whole stack gives.
+Result<void> remember(store::Store& store, const std::vector<std::int64_t>& chain,
+                      std::vector<store::Layer>& layers) {
+  Digest above;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    above = oci::chain_id(above, layers[i].diff_id);
+    if (layers[i].chain == above) continue;
+    layers[i].chain = above;
+    TRY(store.set_layer(chain[i], layers[i]));
+  }
+  return {};
+}
+
 std::string docker_type(const std::string& oci_type) {
   if (oci_type == oci::kLayerGzipType) return oci::kDockerLayerGzipType;
   return oci_type;
@@ -62,7 +109,8 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
                            const AssembleOptions& options, const MakeLayer& make_layer) {
   const std::vector<std::int64_t> chain =
       snapshot == 0 ? std::vector<std::int64_t>() : TRY(store.chain(snapshot));
-  const std::vector<store::Layer> layers = TRY(layers_of(store, chain, options, make_layer));
+  std::vector<store::Layer> layers = TRY(layers_of(store, chain, options, make_layer));
+  TRY(remember(store, chain, layers));
 
   std::size_t with_layer = 0;
   for (const oci::History& entry : config.history) with_layer += entry.empty_layer ? 0 : 1;
@@ -71,10 +119,7 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
     return fail(Errc::kInternal, "the history tells of " + std::to_string(with_layer) +
                                      " layers, but there are " + std::to_string(layers.size()));
 
-  const std::string created = to_rfc3339(options.source_date_epoch.value_or(options.now));
-  config.created = created;
-  for (oci::History& entry : config.history)
-    if (entry.created.empty()) entry.created = created;
+  config.created = fill_in_times(store, chain, layers.size() - with_layer, options, config.history);
   config.diff_ids.clear();
   oci::Manifest manifest;
   manifest.media_type = options.docker_media_types ? oci::kDockerManifestType : oci::kManifestType;

@@ -139,6 +139,7 @@ Result<void> FileWriter::copy_selected(const SourceTree& from, const Selected& s
 
   const bool exists_as_directory =
       os::open_beneath(target_.root, dest.empty() ? "." : dest, O_PATH | O_DIRECTORY).has_value();
+  if (copy.parents && selected.is_directory) dest = beneath(dest, selected.name);
   if (selected.is_directory && copy.dir_copy_contents) {
     const os::UniqueFd directory = TRY(make_parents(dest, parent_mode, parents));
     const os::UniqueFd source = TRY(os::open_beneath(
@@ -146,7 +147,7 @@ Result<void> FileWriter::copy_selected(const SourceTree& from, const Selected& s
     const std::string where = TRY(real_path(target_.root, directory));
     return copy_entries(from, source, selected.path, directory, where, copy, owner, "");
   }
-  if (to_directory || exists_as_directory) dest = beneath(dest, selected.name);
+  if (to_directory || exists_as_directory || copy.parents) dest = beneath(dest, selected.name);
   const os::UniqueFd directory = TRY(make_parents(parent_of(dest), parent_mode, parents));
   const std::string where = TRY(real_path(target_.root, directory));
   const std::string source_parent = parent_of(selected.path);

@@ -64,7 +64,33 @@ std::optional<Error> step_error(const graph::ExecOp& exec, const container::RunO
   return error;
 }
 
-Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec, ResultId base) {
+namespace {
+
+// Mounts but the root: read-only trees of one layer (the script of a heredoc with a #! line).
+Result<std::vector<container::Volume>> volumes_of(store::Store& store, const graph::ExecOp& exec,
+                                                  const std::vector<ResultId>& inputs) {
+  std::vector<container::Volume> volumes;
+  for (const graph::Mount& mount : exec.mounts) {
+    if (clean_path(mount.dest) == "/") continue;
+    if (mount.kind != graph::MountKind::kBind || !mount.input || !mount.readonly)
+      return fail(Errc::kUnsupported, "this kind of mount is not supported yet: " + mount.dest);
+    const Stack stack = TRY(stack_of(store, inputs.at(*mount.input)));
+    if (stack.lower.size() != 1)
+      return fail(Errc::kUnsupported, "a mount of several layers is not supported yet");
+    volumes.push_back({.source = clean_path(mount.selector, stack.lower[0]),
+                       .target = clean_path(mount.dest),
+                       .read_only = true});
+    if (clean_path(mount.selector) == "/") volumes.back().source = stack.lower[0];
+  }
+  return volumes;
+}
+
+}  // namespace
+
+Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
+                                  const std::vector<ResultId>& inputs) {
+  const ResultId base = inputs.empty() ? 0 : inputs[0];
+  const std::vector<container::Volume> volumes = TRY(volumes_of(services_.store, exec, inputs));
   return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;
     const bool own_network = exec.network == graph::NetworkMode::kNone;
@@ -85,7 +111,8 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec, Re
                           .own_network = own_network,
                           .resolv_conf = files.resolv_conf(),
                           .hosts = files.hosts(),
-                          .hostname_file = files.hostname()};
+                          .hostname_file = files.hostname(),
+                          .volumes = volumes};
     for (const std::string& entry : exec.proxy_env) job.env.push_back(entry);
 
     const os::UniqueFd nothing = TRY(os::open("/dev/null", O_RDONLY));

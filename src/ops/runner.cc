@@ -94,8 +94,7 @@ Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& input
     if (starts_with(source->identifier, "local://")) return ResultId{0};
     return run_image(vertex, *source);
   }
-  if (const auto* exec = std::get_if<graph::ExecOp>(&v.op))
-    return run_exec(vertex, *exec, inputs.empty() ? 0 : inputs[0]);
+  if (const auto* exec = std::get_if<graph::ExecOp>(&v.op)) return run_exec(vertex, *exec, inputs);
   return run_file(vertex, std::get<graph::FileOp>(v.op), inputs);
 }
 

@@ -68,7 +68,7 @@ class Runner final : public solver::OpRunner {
  private:
   Result<solver::ResultId> run_image(graph::VertexId vertex, const graph::SourceOp& source);
   Result<solver::ResultId> run_exec(graph::VertexId vertex, const graph::ExecOp& exec,
-                                    solver::ResultId base);
+                                    const std::vector<solver::ResultId>& inputs);
   Result<solver::ResultId> run_file(graph::VertexId vertex, const graph::FileOp& file,
                                     const std::vector<solver::ResultId>& inputs);
 

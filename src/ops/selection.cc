@@ -23,8 +23,25 @@ Error not_found(const std::string& source) {
                .hint = "the path is relative to the build context, and .dockerignore may hide it"};
 }
 
+// The first `count` components of `path` taken off.
+std::string without_leading(std::string path, std::size_t count) {
+  for (; count > 0 && !path.empty(); --count) {
+    const std::size_t slash = path.find('/');
+    path = slash == std::string::npos ? "" : path.substr(slash + 1);
+  }
+  return path;
+}
+
+// How many components of the source stand before the pivot; nullopt: no --parents.
+std::optional<std::size_t> pivot_of(const graph::Copy& copy) {
+  if (!copy.parents) return std::nullopt;
+  const std::size_t at = copy.src.find("/./");
+  const std::string before = at == std::string::npos ? "/" : clean_path(copy.src.substr(0, at));
+  return before == "/" ? 0 : split(before.substr(1), '/').size();
+}
+
 Result<Selected> select_one(const SourceTree& tree, const std::string& path,
-                            const std::string& written) {
+                            const std::string& written, std::optional<std::size_t> pivot) {
   auto found = os::open_beneath(tree.root, path.empty() ? "." : path, O_PATH);
   if (!found) {
     if (found.error().code == Errc::kNotFound) return fail(not_found(written));
@@ -33,7 +50,7 @@ Result<Selected> select_one(const SourceTree& tree, const std::string& path,
   const struct ::stat status = TRY(os::fstat(*found));
   Selected selected;
   selected.path = TRY(real_path(tree.root, *found));
-  selected.name = path.substr(path.find_last_of('/') + 1);
+  selected.name = pivot ? without_leading(path, *pivot) : path.substr(path.find_last_of('/') + 1);
   selected.is_directory = S_ISDIR(status.st_mode);
   if (tree.ignore != nullptr && !selected.path.empty() && tree.ignore->excludes(selected.path) &&
       (!selected.is_directory || tree.ignore->can_skip_directory(selected.path)))
@@ -83,15 +100,16 @@ Result<std::string> real_path(const os::UniqueFd& root, const os::UniqueFd& foun
 
 Result<std::vector<Selected>> select(const SourceTree& tree, const graph::Copy& copy) {
   const std::string path = clean_path(copy.src).substr(1);
+  const std::optional<std::size_t> pivot = pivot_of(copy);
   std::vector<Selected> selected;
   if (!copy.allow_wildcard || !graph::has_wildcard(path)) {
-    selected.push_back(TRY(select_one(tree, path, copy.src)));
+    selected.push_back(TRY(select_one(tree, path, copy.src, pivot)));
     return selected;
   }
   std::vector<std::string> matches;
   TRY(expand(tree, split(path, '/'), 0, "", matches));
   for (const std::string& match : matches) {
-    auto one = select_one(tree, match, match);
+    auto one = select_one(tree, match, match, pivot);
     if (one)
       selected.push_back(std::move(*one));
     else if (one.error().code != Errc::kNotFound)
@@ -208,7 +226,8 @@ Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
       // The directory's own mode counts: a destination that is not there takes it.
       const std::string mode = std::to_string(status.st_mode);
       const os::UniqueFd readable = TRY(os::reopen(opened, O_RDONLY | O_DIRECTORY));
-      TRY(digester.add_entries(readable, selected.path, mode + ":"));
+      TRY(digester.add_entries(readable, selected.path,
+                               mode + ":" + (copy.parents ? selected.name : "")));
       continue;
     }
     const std::size_t slash = selected.path.find_last_of('/');

@@ -32,7 +32,9 @@ struct SourceTree {
 // through symlinks where the path went through them.
 struct Selected {
   std::string path;
-  std::string name;  // what it is called at the destination: the last component as written
+  // What it is called at the destination: the last component as written; with --parents the
+  // components after the pivot "/./" (all of them without one).
+  std::string name;
   bool is_directory = false;
 };
 

@@ -1,10 +1,10 @@
-#include "dockerfile/glob.h"
+#include "graph/glob.h"
 
 #include <algorithm>
 
-#include "dockerfile/ignore.h"
+#include "graph/ignore.h"
 
-namespace lichen::dockerfile {
+namespace lichen::graph {
 
 namespace {
 
@@ -145,4 +145,4 @@ bool has_wildcard(std::string_view text) {
   return false;
 }
 
-}  // namespace lichen::dockerfile
+}  // namespace lichen::graph

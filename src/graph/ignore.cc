@@ -1,12 +1,12 @@
-#include "dockerfile/ignore.h"
+#include "graph/ignore.h"
 
 #include <algorithm>
 
 #include "base/text.h"
-#include "dockerfile/ignore_pattern.h"
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
+#include "graph/ignore_pattern.h"
 
-namespace lichen::dockerfile {
+namespace lichen::graph {
 
 namespace {
 
@@ -115,4 +115,4 @@ const std::vector<std::string>& Ignore::patterns() const {
   return patterns_->written;
 }
 
-}  // namespace lichen::dockerfile
+}  // namespace lichen::graph

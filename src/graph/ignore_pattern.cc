@@ -1,10 +1,10 @@
-#include "dockerfile/ignore_pattern.h"
+#include "graph/ignore_pattern.h"
 
 #include <algorithm>
 
 #include "base/text.h"
 
-namespace lichen::dockerfile {
+namespace lichen::graph {
 
 namespace {
 
@@ -121,4 +121,4 @@ std::string IgnorePattern::regex() const {
   return out + "$";
 }
 
-}  // namespace lichen::dockerfile
+}  // namespace lichen::graph

@@ -1,8 +1,8 @@
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 
 #include <cstdio>
 
-namespace lichen::dockerfile::unicode {
+namespace lichen::unicode {
 
 bool is_space(char32_t c) {
   return (c >= '\t' && c <= '\r') || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
@@ -126,4 +126,4 @@ std::string plain_list(const std::vector<std::string>& words) {
   return text + "]";
 }
 
-}  // namespace lichen::dockerfile::unicode
+}  // namespace lichen::unicode

@@ -1,8 +1,8 @@
-#include "dockerfile/ignore.h"
+#include "graph/ignore.h"
 
 #include <gtest/gtest.h>
 
-namespace lichen::dockerfile {
+namespace lichen::graph {
 namespace {
 
 TEST(Ignore, LastMatchWinsAndParentsCount) {
@@ -67,4 +67,4 @@ TEST(Wildcard, CostIsBounded) {
 }
 
 }  // namespace
-}  // namespace lichen::dockerfile
+}  // namespace lichen::graph

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "dockerfile/glob.h"
+#include "graph/glob.h"
 
-namespace lichen::dockerfile {
+namespace lichen::graph {
 
 class IgnorePattern {
  public:
@@ -32,4 +32,4 @@ class IgnorePattern {
   std::vector<GlobItem> items_;
 };
 
-}  // namespace lichen::dockerfile
+}  // namespace lichen::graph

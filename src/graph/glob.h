@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 
-namespace lichen::dockerfile {
+namespace lichen::graph {
 
 struct GlobItem {
   enum class Kind {
@@ -33,4 +33,4 @@ bool glob_match(const std::vector<GlobItem>& items, std::string_view text);
 // A pattern of Go's filepath.Match: * ? [a-z] [^a] \x. Malformed ones are kInvalid.
 Result<std::vector<GlobItem>> parse_glob(std::string_view pattern);
 
-}  // namespace lichen::dockerfile
+}  // namespace lichen::graph

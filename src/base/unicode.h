@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lichen::dockerfile::unicode {
+namespace lichen::unicode {
 
 struct Range {
   char32_t first, last;
@@ -36,4 +36,4 @@ std::string quote(std::string_view text);                       // Go's %q
 std::string quote_list(const std::vector<std::string>& words);  // Go's %q of a slice: ["a" "b"]
 std::string plain_list(const std::vector<std::string>& words);  // Go's %v of a slice: [a b]
 
-}  // namespace lichen::dockerfile::unicode
+}  // namespace lichen::unicode

@@ -15,7 +15,7 @@
 
 #include "base/result.h"
 
-namespace lichen::dockerfile {
+namespace lichen::graph {
 
 class Ignore {
  public:
@@ -44,4 +44,4 @@ class Ignore {
 Result<bool> match_wildcard(std::string_view pattern, std::string_view name);
 bool has_wildcard(std::string_view text);
 
-}  // namespace lichen::dockerfile
+}  // namespace lichen::graph

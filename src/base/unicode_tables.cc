@@ -1,8 +1,8 @@
 // Unicode 14 general categories above ASCII as sorted ranges: letters (L*), decimal digits (Nd) and
 // printable characters (L*, M*, N*, P*, S*). Generated with Python's unicodedata.
-#include "dockerfile/unicode.h"
+#include "base/unicode.h"
 
-namespace lichen::dockerfile::unicode {
+namespace lichen::unicode {
 
 // clang-format off
 constexpr Range kLetters[] = {
@@ -357,4 +357,4 @@ bool is_printable(char32_t c) {
   return c < 0x80 ? c >= 0x20 && c < 0x7f : contains(kPrintable, c);
 }
 
-}  // namespace lichen::dockerfile::unicode
+}  // namespace lichen::unicode
