@@ -13,6 +13,7 @@ RUN echo third-ran
 D
 build -t c:1 --iidfile iid1 ctx
 has err 'third-ran'; same "$(cached)" 0 "steps cached in the first build"
+sleep 1.1  # the image's times are those of the first run, not of now
 build -t c:1 --iidfile iid2 ctx
 same "$(cached)" 5 "steps cached in the second"; hasnt err '[0-9] (first|second|third)-ran$'
 same "$(<iid1)" "$(<iid2)"

@@ -107,9 +107,9 @@ def entries(data):
 
 
 class Exempt:
-    def __init__(self, path):
+    def __init__(self, paths):
         self.rules = []
-        for line in open(path) if path else ():
+        for line in (line for path in paths for line in open(path)):
             words = line.split("#")[0].split()
             if words:
                 self.rules.append((words[0], set(words[1].split(","))))
@@ -144,7 +144,7 @@ def compare(a, b, where, exempt, ignored=()):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--flat", action="store_true")
-    parser.add_argument("--exempt")
+    parser.add_argument("--exempt", action="append", default=[])
     parser.add_argument("first")
     parser.add_argument("second")
     arguments = parser.parse_args()
