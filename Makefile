@@ -6,7 +6,7 @@ launcher := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache
 all: release
 
 release: build/release/build.ninja
-	cmake --build build/release -j$(JOBS)
+	cmake --build build/release -j$(JOBS) --target lichen
 
 build/release/build.ninja: CMakeLists.txt CMakePresets.json
 	cmake --preset release $(launcher)

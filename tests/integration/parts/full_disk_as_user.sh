@@ -2,7 +2,7 @@
 # What full_disk.sh runs as each user, with the store on 24 MiB.
 . "$LICHEN_TEST_STATE/work/support/lib.sh"
 export LICHEN_ROOT=$LICHEN_TEST_STORE
-printf 'FROM %s\nRUN head -c 60000000 /dev/urandom > /big\n' "$TINY" > ctx/Dockerfile
+printf 'FROM %s\nRUN dd if=/dev/zero of=/big bs=1M count=60\n' "$TINY" > ctx/Dockerfile
 fails any lichen_build ctx; has err 'Dockerfile:2'; has err '[Nn]o space left|full'
 store_is_clean
 printf 'FROM %s\n' "$DEBIAN" > ctx/Dockerfile
