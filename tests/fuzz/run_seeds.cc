@@ -1,5 +1,6 @@
-// The main of a fuzz harness that is not built with libFuzzer: feeds it every file under the folders
-// given, whole, cut short and with bytes changed, so that the harness itself never rots. Deterministic.
+// The main of a fuzz harness that is not built with libFuzzer: feeds it every file under the
+// folders given, whole, cut short and with bytes changed, so that the harness itself never rots.
+// Deterministic.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
