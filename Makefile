@@ -3,6 +3,9 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 launcher := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
+# What ccache needs to know of precompiled headers.
+export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
+
 all: release
 
 release: build/release/build.ninja
