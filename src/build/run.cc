@@ -162,7 +162,7 @@ Result<os::WaitStatus> run(const RunRequest& request, const Environment& environ
     job.sidecars = below.sidecars;
     return run_job(*session, std::move(job), request);
   }();
-  if (auto garbage = store.abandon_snapshot(id)) (void)session->jobs().remove({*garbage});
+  ops::discard_snapshot(store, session->jobs(), id);
   if (!outcome) return fail(std::move(outcome).error());
   if (outcome->signal != 0) return os::WaitStatus(os::Signaled{outcome->signal});
   return os::WaitStatus(os::Exited{outcome->exit_code});

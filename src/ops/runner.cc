@@ -28,6 +28,11 @@ Result<Stack> stack_of(store::Store& store, ResultId result) {
   return stack;
 }
 
+void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id) {
+  (void)jobs.remove({store.fs_path(id), store.work_path(id)});
+  if (const auto garbage = store.abandon_snapshot(id)) (void)jobs.remove({*garbage});
+}
+
 namespace {
 
 Hasher key_hasher(const char* kind, const graph::Vertex& vertex) {
@@ -112,7 +117,7 @@ Result<ResultId> Runner::make_snapshot(
     written = os::replace_file(store.owners_path(id), *sidecar, 0600);
   if (written) written = store.commit_snapshot(id);
   if (written) return id;
-  if (auto garbage = store.abandon_snapshot(id)) (void)services_.jobs.remove({*garbage});
+  discard_snapshot(store, services_.jobs, id);
   return fail(std::move(written).error());
 }
 

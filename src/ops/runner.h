@@ -54,6 +54,10 @@ struct Stack {
 };
 Result<Stack> stack_of(store::Store& store, solver::ResultId result);
 
+// Ends a snapshot that is not to be: first what fills the disk goes, then its record, which needs
+// room to be written. What cannot be removed now is swept by a later session.
+void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id);
+
 class Runner final : public solver::OpRunner {
  public:
   Runner(const graph::Graph& graph, Services services);
