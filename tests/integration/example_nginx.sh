@@ -21,6 +21,17 @@ if [ $tiers = 2 ]; then
     echo "== ids and userns"
     "$support/compare_images.py" --exempt "$exempt" ids/nginx.tar userns/nginx.tar
 fi
+# What makes this example worth its time is in the image: a file capability, and a setgid program.
+/usr/bin/python3 - ids/nginx.tar userns/nginx.tar <<'P'
+import os, sys; sys.path.insert(0, os.environ["LICHEN_TEST_STATE"] + "/work/support")
+from compare_images import Image
+for path in filter(os.path.exists, sys.argv[1:]):
+    tree = Image(path).tree()
+    ping = tree.get("bin/ping") or tree["usr/bin/ping"]
+    assert "security.capability" in ping["xattrs"], (path, ping)
+    assert tree["usr/bin/chage"]["mode"] == "2755" and tree["usr/bin/chage"]["gid"] == 42, path
+    assert tree["srv/site/index.html"]["uid"] == tree["run/web"]["uid"] != 0, path
+P
 [ "$(id -u)" = 0 ] || { echo "compared with no other builder: buildah --isolation chroot wants root"; exit 0; }
 echo "== ids and buildah as root"
 store=(--root "$PWD/b" --runroot "$PWD/br" --storage-driver overlay)
