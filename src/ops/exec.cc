@@ -48,19 +48,22 @@ std::optional<Error> step_error(const graph::ExecOp& exec, const container::RunO
   Error error{.code = Errc::kFailed};
   error.message =
       "process \"" + printable(join(exec.args, " ")) + "\" did not complete successfully: ";
+  const auto add_memory = [&] {
+    if (!outcome.out_of_memory) return;
+    error.message += ", probably out of memory";
+    error.hint = "the kernel ended a process for lack of memory while this step ran; see dmesg";
+  };
   if (outcome.signal == 0) {
     error.message += "exit code: " + std::to_string(outcome.exit_code);
     if (outcome.exit_code == 127) error.hint = "127 usually means: command not found in the image";
     if (outcome.exit_code == 126) error.hint = "126 usually means: found, but not executable";
+    add_memory();
     return error;
   }
   const char* name = sigabbrev_np(outcome.signal);
   error.message += "signal: " + std::to_string(outcome.signal) +
                    (name != nullptr ? std::string(" (SIG") + name + ")" : "");
-  if (outcome.out_of_memory) {
-    error.message += ", probably out of memory";
-    error.hint = "the kernel ended a process for lack of memory while this step ran; see dmesg";
-  }
+  add_memory();
   return error;
 }
 

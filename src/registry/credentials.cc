@@ -25,7 +25,7 @@ std::string domain_of(std::string key) {
     if (starts_with(key, scheme)) key.erase(0, std::string_view(scheme).size());
   for (const char* path : {"/v1/", "/v2/", "/v1", "/v2", "/"}) {
     if (!ends_with(key, path)) continue;
-    key.resize(key.size() - std::string_view(path).size());
+    key.erase(key.size() - std::string_view(path).size());
     break;
   }
   const bool hub = key == "index.docker.io" || key == "registry-1.docker.io";

@@ -25,8 +25,9 @@ Loaded load() {
   const auto find = [&](const char* symbol, auto& function) {
     function =
         reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(handle, symbol));
-    if (function == nullptr)
-      loaded.problem = std::string("libcurl is too old: it has no ") + symbol;
+    if (function != nullptr) return;
+    loaded.problem = "libcurl is too old: it has no ";
+    loaded.problem += symbol;
   };
   decltype(&curl_global_init) global_init = nullptr;
   CurlLibrary& curl = loaded.library;

@@ -1,0 +1,212 @@
+#include "ops/copy.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "archive/tar_writer.h"
+#include "os/file.h"
+
+namespace lichen::ops {
+namespace {
+
+// Trees in a temporary directory; tier userns, so that no test needs to own other ids.
+class Copies : public testing::Test {
+ protected:
+  void SetUp() override {
+    base_ = testing::TempDir() + "lichen_copy_" + std::to_string(::getpid());
+    ASSERT_TRUE(os::remove_tree(base_));
+    ASSERT_TRUE(os::mkdirs(base_ + "/from"));
+    ASSERT_TRUE(os::mkdirs(base_ + "/to"));
+    from_ = std::move(*os::open(base_ + "/from", O_RDONLY | O_DIRECTORY));
+    to_ = std::move(*os::open(base_ + "/to", O_RDONLY | O_DIRECTORY));
+  }
+  void TearDown() override { EXPECT_TRUE(os::remove_tree(base_)); }
+
+  void file(const std::string& path, const std::string& content) {
+    ASSERT_TRUE(os::mkdirs((base_ + "/" + path).substr(0, (base_ + "/" + path).rfind('/'))));
+    ASSERT_TRUE(os::replace_file(base_ + "/" + path, content));
+  }
+  void link(const std::string& path, const std::string& target) {
+    ASSERT_EQ(::symlink(target.c_str(), (base_ + "/" + path).c_str()), 0);
+  }
+  std::string content(const std::string& path) {
+    return os::read_file(base_ + "/" + path).value_or("<absent>");
+  }
+  mode_t mode(const std::string& path) {
+    struct ::stat status {};
+    EXPECT_EQ(::lstat((base_ + "/" + path).c_str(), &status), 0) << path;
+    return status.st_mode & 07777;
+  }
+  Result<owners::Sidecar> copy(graph::Copy action, std::optional<Ownership> owner = {},
+                               const graph::Ignore* ignore = nullptr) {
+    action.input = 0;
+    const owners::Owners none;
+    FileWriter writer(
+        {.root = to_, .tier = container::Tier::kUserns, .below = none, .timestamp = {}});
+    const SourceTree tree{.root = from_, .ignore = ignore, .is_context = true};
+    auto copied = writer.copy(tree, action, owner);
+    if (!copied) return fail(std::move(copied).error());
+    return writer.take_sidecar();
+  }
+
+  std::string base_;
+  os::UniqueFd from_, to_;
+};
+
+TEST_F(Copies, FileToNameAndToDirectory) {
+  file("from/a", "A");
+  ASSERT_TRUE(copy({.src = "/a", .dest = "/x/b"}));
+  EXPECT_EQ(content("to/x/b"), "A");
+  ASSERT_TRUE(copy({.src = "/a", .dest = "/y/"}));
+  EXPECT_EQ(content("to/y/a"), "A");
+  ASSERT_TRUE(copy({.src = "/a", .dest = "/x"}));  // there already, and a directory
+  EXPECT_EQ(content("to/x/a"), "A");
+}
+
+TEST_F(Copies, DirectoryGivesItsContentsAndKeepsModes) {
+  file("from/d/sub/f", "F");
+  ::chmod((base_ + "/from/d/sub").c_str(), 0711);
+  ASSERT_TRUE(copy({.src = "/d", .dest = "/out"}));
+  EXPECT_EQ(content("to/out/sub/f"), "F");
+  EXPECT_EQ(mode("to/out/sub"), 0711u);
+  EXPECT_EQ(mode("to/out"), 0755u);
+}
+
+TEST_F(Copies, WildcardsDoNotCrossDirectories) {
+  file("from/a.txt", "1");
+  file("from/b.txt", "2");
+  file("from/d/c.txt", "3");
+  ASSERT_TRUE(copy({.src = "/*.txt", .dest = "/out/"}));
+  EXPECT_EQ(content("to/out/a.txt"), "1");
+  EXPECT_EQ(content("to/out/b.txt"), "2");
+  EXPECT_FALSE(os::exists(base_ + "/to/out/c.txt"));
+  EXPECT_EQ(copy({.src = "/*.none", .dest = "/out/"}).error().code, Errc::kNotFound);
+}
+
+TEST_F(Copies, MissingSourceIsNotFound) {
+  const auto result = copy({.src = "/nope", .dest = "/x", .allow_empty_wildcard = true});
+  EXPECT_EQ(result.error().code, Errc::kNotFound);
+  EXPECT_NE(result.error().message.find("\"/nope\": not found"), std::string::npos);
+}
+
+TEST_F(Copies, SourceSymlinksAreFollowedInsideTheContextOnly) {
+  file("secret", "outside");
+  file("from/real", "R");
+  link("from/good", "/real");
+  link("from/bad", "../secret");
+  ASSERT_TRUE(copy({.src = "/good", .dest = "/g"}));
+  EXPECT_EQ(content("to/g"), "R");
+  EXPECT_EQ(copy({.src = "/bad", .dest = "/b"}).error().code, Errc::kNotFound);
+}
+
+TEST_F(Copies, DestinationSymlinksStayInTheRoot) {
+  file("from/f", "F");
+  ASSERT_TRUE(os::mkdirs(base_ + "/outside"));
+  ASSERT_TRUE(os::mkdirs(base_ + "/to/real"));
+  link("to/absolute", "/real");
+  link("to/escape", "../outside");
+  ASSERT_TRUE(copy({.src = "/f", .dest = "/absolute/"}));
+  EXPECT_EQ(content("to/real/f"), "F");
+  (void)copy({.src = "/f", .dest = "/escape/"});
+  EXPECT_FALSE(os::exists(base_ + "/outside/f"));
+}
+
+TEST_F(Copies, ALinkInTheWayIsReplacedNotWrittenThrough) {
+  file("from/d/f", "new");
+  file("victim", "old");
+  ASSERT_TRUE(os::mkdirs(base_ + "/to/d"));
+  link("to/d/f", "../../victim");
+  ASSERT_TRUE(copy({.src = "/d", .dest = "/d"}));
+  EXPECT_EQ(content("victim"), "old");
+  EXPECT_EQ(content("to/d/f"), "new");
+}
+
+TEST_F(Copies, OwnersAreRecorded) {
+  file("from/d/f", "F");
+  const auto sidecar = copy({.src = "/d", .dest = "/app/"}, Ownership{33, 34});
+  ASSERT_TRUE(sidecar);
+  owners::Owners all;
+  all.apply(*sidecar);
+  ASSERT_NE(all.find("app"), nullptr);
+  ASSERT_NE(all.find("app/f"), nullptr);
+  EXPECT_EQ(all.find("app/f")->uid, 33u);
+  EXPECT_EQ(all.find("app/f")->gid, 34u);
+}
+
+TEST_F(Copies, ChmodAppliesToWhatIsMade) {
+  file("from/f", "F");
+  ASSERT_TRUE(copy({.src = "/f", .dest = "/new/f", .mode = "640"}));
+  EXPECT_EQ(mode("to/new/f"), 0640u);
+  EXPECT_EQ(mode("to/new"), 0640u);
+}
+
+TEST_F(Copies, IgnoredFilesAreNotThere) {
+  file("from/keep", "k");
+  file("from/drop/x", "x");
+  file("from/drop/again", "a");
+  const auto ignore = graph::Ignore::parse("drop\n!drop/again\n");
+  ASSERT_TRUE(ignore);
+  ASSERT_TRUE(copy({.src = "/", .dest = "/"}, {}, &*ignore));
+  EXPECT_EQ(content("to/keep"), "k");
+  EXPECT_EQ(content("to/drop/again"), "a");
+  EXPECT_FALSE(os::exists(base_ + "/to/drop/x"));
+  EXPECT_EQ(copy({.src = "/drop/x", .dest = "/y"}, {}, &*ignore).error().code, Errc::kNotFound);
+}
+
+TEST_F(Copies, ParentsKeepsDirectoriesAfterThePivot) {
+  file("from/a/b/c", "C");
+  ASSERT_TRUE(copy({.src = "/a/b/c", .dest = "/all/", .parents = true}));
+  EXPECT_EQ(content("to/all/a/b/c"), "C");
+  ASSERT_TRUE(copy({.src = "/a/./b/c", .dest = "/some/", .parents = true}));
+  EXPECT_EQ(content("to/some/b/c"), "C");
+}
+
+TEST_F(Copies, AFileOverADirectoryIsRefused) {
+  file("from/d/x/f", "F");
+  file("to/d/x", "a file");
+  EXPECT_EQ(copy({.src = "/d", .dest = "/d"}).error().code, Errc::kInvalid);
+}
+
+TEST_F(Copies, ArchivesAreUnpackedByContent) {
+  StringSink bytes;
+  archive::TarWriter tar(bytes);
+  ASSERT_TRUE(tar.add({.path = "in", .type = archive::EntryType::kDirectory, .mode = 0755}));
+  ASSERT_TRUE(tar.add({.path = "in/f", .mode = 0600, .uid = 7, .gid = 8, .size = 2}));
+  ASSERT_TRUE(tar.write("hi"));
+  ASSERT_TRUE(tar.finish());
+  file("from/archive.odd", bytes.bytes());
+  file("from/plain.tar", "not an archive");
+  const auto sidecar = copy({.src = "/archive.odd", .dest = "/out", .unpack = true});
+  ASSERT_TRUE(sidecar);
+  EXPECT_EQ(content("to/out/in/f"), "hi");
+  owners::Owners all;
+  all.apply(*sidecar);
+  ASSERT_NE(all.find("out/in/f"), nullptr);
+  EXPECT_EQ(all.find("out/in/f")->uid, 7u);
+  ASSERT_TRUE(copy({.src = "/plain.tar", .dest = "/kept.tar", .unpack = true}));
+  EXPECT_EQ(content("to/kept.tar"), "not an archive");
+}
+
+// The digest tells what would be copied: content, names, modes; not times.
+TEST_F(Copies, DigestFollowsContentNotTime) {
+  file("from/d/f", "one");
+  const SourceTree tree{.root = from_, .is_context = true};
+  const graph::Copy action{.input = 0, .src = "/d", .dest = "/d"};
+  const FileDigest read = [](const os::UniqueFd& directory, const std::string& name,
+                             const struct ::stat&) { return read_digest(directory, name); };
+  const Digest first = digest_of(tree, action, read).value();
+  const struct ::timespec times[2] = {{1, 0}, {1, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (base_ + "/from/d/f").c_str(), times, 0), 0);
+  EXPECT_EQ(digest_of(tree, action, read).value(), first);
+  ASSERT_EQ(::chmod((base_ + "/from/d/f").c_str(), 0755), 0);
+  const Digest second = digest_of(tree, action, read).value();
+  EXPECT_NE(second, first);
+  file("from/d/f", "two");
+  ASSERT_EQ(::chmod((base_ + "/from/d/f").c_str(), 0755), 0);
+  EXPECT_NE(digest_of(tree, action, read).value(), second);
+}
+
+}  // namespace
+}  // namespace lichen::ops
