@@ -47,9 +47,10 @@ ShownName shown_name(const std::string& name) {
   ShownName shown;
   if (!reference->tag.empty()) shown.tag = reference->tag;
   // A name without its tag would be given ":latest"; cut it from the text instead.
-  reference->digest = {};
-  reference->tag = "t";
-  const std::string text = oci::familiar_text(*reference);
+  oci::Reference tagged = std::move(*reference);
+  tagged.digest = {};
+  tagged.tag = std::string(1, 't');
+  const std::string text = oci::familiar_text(tagged);
   shown.repository = text.substr(0, text.size() - 2);
   return shown;
 }
