@@ -21,7 +21,7 @@ check: ; tools/check dev
 bench: release ; bench/run
 soak: release ; tests/support/soak
 format: ; tools/format --fix
-install: release ; cmake --install build/release --prefix $(PREFIX)
+install: release ; install -D -m 755 build/release/lichen $(DESTDIR)$(PREFIX)/bin/lichen
 clean: ; rm -rf build
 
 .PHONY: all release demo test check bench soak format install clean
