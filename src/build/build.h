@@ -17,7 +17,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                       const EventSink& events);
 
 // Runs an image's command in the sandbox with the caller's standard streams; its changes are
-// discarded. Single-threaded caller, as above. SIGINT, SIGTERM and SIGHUP are passed on.
+// discarded. Single-threaded caller, as above. Environment::cancelled ends the command.
 Result<os::WaitStatus> run(const RunRequest& request, const Environment& environment,
                            const EventSink& events);
 
