@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,6 +40,13 @@ void pump(const os::UniqueFd& out, const os::UniqueFd& err,
         open[i] = false;
     }
   }
+}
+
+bool is_full(const std::string& path) {
+  constexpr std::uint64_t kFullBytes = 1u << 20;
+  struct ::statvfs status {};
+  return ::statvfs(path.c_str(), &status) == 0 && (status.f_bavail * status.f_frsize < kFullBytes ||
+                                                   (status.f_files > 0 && status.f_favail == 0));
 }
 
 }  // namespace
@@ -132,7 +140,14 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
     err.second.reset();
     reader.join();
     if (!outcome) return fail(std::move(outcome).error());
-    if (auto failed = step_error(exec, *outcome)) return fail(std::move(*failed));
+    if (auto failed = step_error(exec, *outcome)) {
+      // Asked while the step's files are still there. Programs often say no more than "I/O error".
+      if (is_full(store.path()))
+        failed->hint =
+            "the file system of the store is full: free some space, or move the store with "
+            "--root DIR or LICHEN_ROOT";
+      return fail(std::move(*failed));
+    }
     return std::move(outcome->sidecar);
   });
 }
