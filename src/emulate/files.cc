@@ -64,6 +64,10 @@ std::size_t FileTable::size() const {
 void dress(struct statx& status, const owners::Record& record) {
   status.stx_uid = record.uid;
   status.stx_gid = record.gid;
+  if (record.mode) {
+    status.stx_mode = static_cast<std::uint16_t>(
+        (status.stx_mode & static_cast<unsigned>(S_IFMT)) | (*record.mode & 07777));
+  }
   if (record.type == 0) return;
   status.stx_mode =
       static_cast<std::uint16_t>((status.stx_mode & ~static_cast<unsigned>(S_IFMT)) | record.type);

@@ -52,9 +52,19 @@ std::optional<TaskStatus> read_task_status(const os::UniqueFd& proc, pid_t tid) 
   return parse_task_status({text, static_cast<std::size_t>(bytes)});
 }
 
+Task::Task(const os::UniqueFd& listener, const os::UniqueFd& proc, const seccomp_notif& notice)
+    : listener_(&listener),
+      proc_(&proc),
+      id_(notice.id),
+      tid_(static_cast<pid_t>(notice.pid)),
+      nr_(notice.data.nr) {
+  std::copy_n(notice.data.args, arguments_.size(), arguments_.begin());
+}
+
 bool Task::valid() const {
-  std::uint64_t id = notice_.id;
-  return ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+  if (listener_ == nullptr) return true;
+  std::uint64_t id = id_;
+  return ::ioctl(listener_->get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 std::string Task::in_proc(std::string_view name) const {

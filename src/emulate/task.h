@@ -8,6 +8,8 @@
 #include <linux/seccomp.h>
 #include <sys/types.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,15 +34,20 @@ std::optional<TaskStatus> read_task_status(const os::UniqueFd& proc, pid_t tid);
 
 class Task {
  public:
-  Task(const os::UniqueFd& listener, const os::UniqueFd& proc, const seccomp_notif& notice)
-      : listener_(listener), proc_(proc), notice_(notice) {}
+  using Arguments = std::array<std::uint64_t, 6>;
 
-  pid_t tid() const { return static_cast<pid_t>(notice_.pid); }
-  int nr() const { return notice_.data.nr; }
-  std::uint64_t arg(int index) const { return notice_.data.args[index]; }
-  int int_arg(int index) const { return static_cast<int>(arg(index)); }
-  std::uint32_t word_arg(int index) const { return static_cast<std::uint32_t>(arg(index)); }
-  const os::UniqueFd& proc() const { return proc_; }
+  // Stopped by the listener.
+  Task(const os::UniqueFd& listener, const os::UniqueFd& proc, const seccomp_notif& notice);
+  // Stopped by ptrace: its number is its own until the tracer reaps it.
+  Task(const os::UniqueFd& proc, pid_t tid, int nr, const Arguments& arguments)
+      : proc_(&proc), tid_(tid), nr_(nr), arguments_(arguments) {}
+
+  pid_t tid() const { return tid_; }
+  int nr() const { return nr_; }
+  std::uint64_t arg(std::size_t index) const { return arguments_[index]; }
+  int int_arg(std::size_t index) const { return static_cast<int>(arg(index)); }
+  std::uint32_t word_arg(std::size_t index) const { return static_cast<std::uint32_t>(arg(index)); }
+  const os::UniqueFd& proc() const { return *proc_; }
 
   bool valid() const;  // it still waits for this answer, so all that was opened so far was its own
   std::string in_proc(std::string_view name) const;  // "TID/name", relative to proc()
@@ -48,12 +55,15 @@ class Task {
   Answer<std::string> read_path(std::uint64_t address) const;  // EFAULT, ENAMETOOLONG
   bool read(std::uint64_t address, void* to, std::size_t bytes) const;
   bool write(std::uint64_t address, const void* from, std::size_t bytes) const;
-  std::optional<TaskStatus> status() const { return read_task_status(proc_, tid()); }
+  std::optional<TaskStatus> status() const { return read_task_status(*proc_, tid()); }
 
  private:
-  const os::UniqueFd& listener_;
-  const os::UniqueFd& proc_;
-  const seccomp_notif& notice_;
+  const os::UniqueFd* listener_ = nullptr;  // nullptr: in a ptrace stop
+  const os::UniqueFd* proc_;
+  std::uint64_t id_ = 0;
+  pid_t tid_;
+  int nr_;
+  Arguments arguments_;
 };
 
 }  // namespace lichen::emulate

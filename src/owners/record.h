@@ -1,9 +1,10 @@
 // What a file really is when the kernel could not be told: owner, mode, device number.
 //
-// A Record belongs to one path of one layer. Tier `userns` records every file whose owner is not
-// 0:0; both tiers record devices, for which an empty placeholder file stands in the tree. A layer's
-// records are its *sidecar*; a chain of layers has the Owners that result from laying the sidecars
-// over each other. Pure; values.
+// A Record belongs to one path of one layer. Tiers `userns` and `bare` record every file whose owner
+// is not 0:0; all tiers record devices, for which an empty placeholder file stands in the tree. Tier
+// `bare` records modes and file capabilities, too: there a real mode always lets its owner in and
+// never holds setuid, setgid or sticky bits. A layer's records are its *sidecar*; a chain of layers
+// has the Owners that result from laying the sidecars over each other. Pure; values.
 //
 //   Owners owners;                       // of the chain below
 //   owners.apply(TRY(parse_sidecar(bytes)));
@@ -12,6 +13,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +28,8 @@ struct Record {
   // S_IFCHR or S_IFBLK: the real file is an empty placeholder and stands for this device. 0: none.
   std::uint32_t type = 0;
   std::uint32_t dev_major = 0, dev_minor = 0;
+  std::optional<std::uint32_t> mode;  // 12 bits; nullopt: the real mode is right
+  std::string capability;  // security.capability, revision 2 as in images; "": the real file's
 
   bool is_default() const { return *this == Record{}; }
   friend bool operator==(const Record&, const Record&) = default;
