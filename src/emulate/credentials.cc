@@ -9,8 +9,11 @@ namespace lichen::emulate {
 
 namespace {
 
-constexpr std::uint64_t kTag = 0x52'0000'0000;  // the low 32 bits are the number of the set
-constexpr std::uint64_t kTagMask = ~std::uint64_t{0xffffffff};
+// Of the 64 bits of the limit: this byte, 24 bits of mark, 32 bits that number the set.
+constexpr std::uint64_t kTag = std::uint64_t{0x52} << 56;
+constexpr std::uint64_t kTagMask = std::uint64_t{0xff} << 56;
+constexpr std::uint64_t kNumberMask = 0xffffffff;
+constexpr int kMarkShift = 32;
 constexpr std::size_t kMaxBytes = 128u << 20;  // a hostile step could make sets for ever
 
 }  // namespace
@@ -31,26 +34,47 @@ Credentials credentials_of(std::uint32_t uid, std::uint32_t gid,
   return credentials;
 }
 
+namespace {
+
+// 0 for a process that nobody has tagged.
+std::uint64_t tag_of(pid_t tid) {
+  rlimit limit{};
+  if (::prlimit(tid, RLIMIT_RTTIME, nullptr, &limit) != 0) return 0;
+  return (limit.rlim_cur & kTagMask) == kTag ? limit.rlim_cur & ~kTagMask : 0;
+}
+
+bool set_tag(pid_t tid, std::uint64_t tag) {
+  rlimit limit{};
+  if (::prlimit(tid, RLIMIT_RTTIME, nullptr, &limit) != 0) return false;
+  limit.rlim_cur = kTag | tag;
+  return ::prlimit(tid, RLIMIT_RTTIME, &limit, nullptr) == 0;
+}
+
+}  // namespace
+
+std::uint32_t mark_of(pid_t tid) {
+  return static_cast<std::uint32_t>(tag_of(tid) >> kMarkShift);
+}
+
+bool set_mark(pid_t tid, std::uint32_t mark) {
+  return mark <= kMaxMark &&
+         set_tag(tid, (tag_of(tid) & kNumberMask) | (std::uint64_t{mark} << kMarkShift));
+}
+
 CredentialTable::CredentialTable(Credentials initial) {
   intern(initial);
 }
 
 std::shared_ptr<const Credentials> CredentialTable::of(pid_t tid) const {
-  rlimit limit{};
-  std::size_t number = 0;
-  if (::prlimit(tid, RLIMIT_RTTIME, nullptr, &limit) == 0 && (limit.rlim_cur & kTagMask) == kTag) {
-    number = limit.rlim_cur & ~kTagMask;
-  }
+  const std::size_t number = tag_of(tid) & kNumberMask;
   std::shared_lock lock(mutex_);
   return sets_[number < sets_.size() ? number : 0];
 }
 
 bool CredentialTable::set(pid_t tid, const Credentials& credentials) {
   const std::int64_t number = intern(credentials);
-  rlimit limit{};
-  if (number < 0 || ::prlimit(tid, RLIMIT_RTTIME, nullptr, &limit) != 0) return false;
-  limit.rlim_cur = kTag | static_cast<std::uint64_t>(number);
-  return ::prlimit(tid, RLIMIT_RTTIME, &limit, nullptr) == 0;
+  return number >= 0 &&
+         set_tag(tid, (tag_of(tid) & ~kNumberMask) | static_cast<std::uint64_t>(number));
 }
 
 std::int64_t CredentialTable::intern(const Credentials& credentials) {

@@ -60,6 +60,12 @@ struct Credentials {
 // Those of a process that was just started as this user: uid 0 is all-powerful, others are not.
 Credentials credentials_of(std::uint32_t uid, std::uint32_t gid, std::vector<std::uint32_t> groups);
 
+// A number of 24 bits that a process carries beside its credentials, with the same inheritance: tier
+// `bare` knows its executable by it. 0: none. false: the tag could not be stored.
+inline constexpr std::uint32_t kMaxMark = 0xffffff;
+std::uint32_t mark_of(pid_t tid);
+bool set_mark(pid_t tid, std::uint32_t mark);
+
 class CredentialTable {
  public:
   explicit CredentialTable(Credentials initial);

@@ -1,0 +1,54 @@
+// The files of the tree that are hard links into layers, and must not change.
+//
+// Whoever is about to change one in any way (content, mode, owner, times, attributes, a new link, a
+// rename) first calls copy_up(): the name gets a private copy, as overlayfs copies up, and only
+// that name. Records of modes and owners follow. Directories are private from the start, but a
+// directory that comes from a layer cannot be renamed: EXDEV, as overlayfs says it
+// (redirect_dir=off).
+//
+// Thread-safe.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "bare/reply.h"
+#include "bare/tree.h"
+
+namespace lichen::bare {
+
+struct Model;
+
+class Frozen {
+ public:
+  // `scratch`: on the tree's file system; copies are made there and then moved into place.
+  Frozen(std::unordered_map<ino_t, nlink_t> files, std::unordered_set<ino_t> directories,
+         dev_t device, os::UniqueFd scratch);
+
+  bool holds(const struct statx& status) const;  // a file that is shared with a layer
+  bool is_lower_directory(const struct statx& status) const;
+  // What stat shows as link count; nullopt: the real one.
+  std::optional<nlink_t> links(const struct statx& status) const;
+
+  // `file` is a file of the tree, found by a path of it; afterwards it is the private copy, with
+  // its new status. Nothing happens when it is not frozen. With `truncate` the content is not
+  // copied. A file whose name is gone (unlinked) stays as it is: nobody can see it through the
+  // tree.
+  Answer<void> copy_up(Model& model, File& file, bool truncate = false);
+
+ private:
+  std::unordered_map<ino_t, nlink_t> files_;
+  std::unordered_set<ino_t> directories_;
+  dev_t device_;
+  os::UniqueFd scratch_;
+  std::mutex mutex_;  // one copy at a time: two threads may want the same file
+  std::atomic<std::uint64_t> copies_ = 0;
+};
+
+}  // namespace lichen::bare
