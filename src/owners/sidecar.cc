@@ -3,12 +3,15 @@
 //   kind   1 byte     's' set, 'r' remove, 'o' opaque; 'e' ends the file
 //   path   length as a varint, then its bytes
 //   record of a set only: uid, gid as varints; type as one byte, '-' none, 'c' or 'b'; for a device
-//          its major and minor numbers as varints
+//          its major and minor numbers as varints; version 2 goes on with the mode + 1 or 0 as a
+//          varint, and the length of the capability (0 or 20) as a varint and its bytes
 //
+// Version 2 is written only when a record has a mode or a capability, and read only then.
 // A varint has seven bits a byte, lowest first; the top bit says that more follow. Only the
 // shortest spelling is accepted, so that equal sidecars are equal bytes and the other way round.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "owners/record.h"
@@ -17,8 +20,16 @@ namespace lichen::owners {
 
 namespace {
 
-constexpr std::string_view kMagic = "lichen-owners 1\n";
+constexpr std::string_view kMagic1 = "lichen-owners 1\n", kMagic2 = "lichen-owners 2\n";
+static_assert(kMagic1.size() == kMagic2.size());
 constexpr std::size_t kMaxPathBytes = 1u << 20;
+constexpr std::size_t kCapabilityBytes = 20;  // linux/capability.h: XATTR_CAPS_SZ_2
+constexpr std::uint32_t kModeEnd = 010000;
+
+bool wants_version_2(const Change& change) {
+  return change.kind == Change::Kind::kSet &&
+         (change.record.mode || !change.record.capability.empty());
+}
 
 void put_number(std::string& bytes, std::uint32_t number) {
   for (; number >= 0x80; number >>= 7) bytes.push_back(static_cast<char>(number | 0x80));
@@ -52,7 +63,7 @@ bool is_clean(std::string_view path) {
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  Reader(std::string_view bytes, bool version_2) : rest_(bytes), version_2_(version_2) {}
 
   bool at_end() const { return rest_.empty(); }
 
@@ -93,13 +104,8 @@ class Reader {
     const auto type = byte();
     if (!uid || !gid || !type) return std::nullopt;
     Record record{.uid = *uid, .gid = *gid};
-    if (*type == '-') return record;
-    if (*type != 'c' && *type != 'b') return std::nullopt;
-    const auto dev_major = number(), dev_minor = number();
-    if (!dev_major || !dev_minor) return std::nullopt;
-    record.type = *type == 'c' ? S_IFCHR : S_IFBLK;
-    record.dev_major = *dev_major;
-    record.dev_minor = *dev_minor;
+    if (*type != '-' && !device(*type, record)) return std::nullopt;
+    if (version_2_ && !attributes(record)) return std::nullopt;
     return record;
   }
 
@@ -124,7 +130,29 @@ class Reader {
   }
 
  private:
+  bool device(char type, Record& record) {
+    if (type != 'c' && type != 'b') return false;
+    const auto dev_major = number(), dev_minor = number();
+    if (!dev_major || !dev_minor) return false;
+    record.type = type == 'c' ? S_IFCHR : S_IFBLK;
+    record.dev_major = *dev_major;
+    record.dev_minor = *dev_minor;
+    return true;
+  }
+
+  bool attributes(Record& record) {
+    const auto mode = number();
+    if (!mode || *mode > kModeEnd) return false;
+    if (*mode > 0) record.mode = *mode - 1;
+    const auto size = number();
+    if (!size || (*size != 0 && *size != kCapabilityBytes) || *size > rest_.size()) return false;
+    record.capability = std::string(rest_.substr(0, *size));
+    rest_.remove_prefix(*size);
+    return true;
+  }
+
   std::string_view rest_;
+  bool version_2_;
 };
 
 tl::unexpected<Error> corrupt(const char* what) {
@@ -134,7 +162,8 @@ tl::unexpected<Error> corrupt(const char* what) {
 }  // namespace
 
 std::string to_bytes(const Sidecar& sidecar) {
-  std::string bytes(kMagic);
+  const bool version_2 = std::any_of(sidecar.begin(), sidecar.end(), wants_version_2);
+  std::string bytes(version_2 ? kMagic2 : kMagic1);
   for (const Change& change : sidecar) {
     bytes.push_back(letter(change.kind));
     put_number(bytes, static_cast<std::uint32_t>(change.path.size()));
@@ -144,19 +173,25 @@ std::string to_bytes(const Sidecar& sidecar) {
     put_number(bytes, change.record.gid);
     if (change.record.type == 0) {
       bytes.push_back('-');
-      continue;
+    } else {
+      bytes.push_back(change.record.type == S_IFCHR ? 'c' : 'b');
+      put_number(bytes, change.record.dev_major);
+      put_number(bytes, change.record.dev_minor);
     }
-    bytes.push_back(change.record.type == S_IFCHR ? 'c' : 'b');
-    put_number(bytes, change.record.dev_major);
-    put_number(bytes, change.record.dev_minor);
+    if (!version_2) continue;
+    put_number(bytes, change.record.mode ? *change.record.mode + 1 : 0);
+    put_number(bytes, static_cast<std::uint32_t>(change.record.capability.size()));
+    bytes += change.record.capability;
   }
   bytes.push_back('e');
   return bytes;
 }
 
 Result<Sidecar> parse_sidecar(std::string_view bytes) {
-  if (bytes.substr(0, kMagic.size()) != kMagic) return corrupt("unknown format");
-  Reader reader(bytes.substr(kMagic.size()));
+  const std::string_view magic = bytes.substr(0, kMagic1.size());
+  const bool version_2 = magic == kMagic2;
+  if (!version_2 && magic != kMagic1) return corrupt("unknown format");
+  Reader reader(bytes.substr(magic.size()), version_2);
   Sidecar sidecar;
   for (;;) {
     const std::optional<char> kind = reader.byte();
@@ -167,6 +202,8 @@ Result<Sidecar> parse_sidecar(std::string_view bytes) {
     sidecar.push_back(std::move(*change));
   }
   if (!reader.at_end()) return corrupt("bytes after the end");
+  if (version_2 && std::none_of(sidecar.begin(), sidecar.end(), wants_version_2))
+    return corrupt("a newer version than it needs");
   return sidecar;
 }
 

@@ -19,8 +19,18 @@ const Sidecar kAll{
     {Kind::kSet, "plain", Record{}},
 };
 
+// As tier bare has them.
+const std::string kCapability("\x01\0\0\x02\x00\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+const Sidecar kModes{
+    {Kind::kSet, "", {.mode = 0}},
+    {Kind::kSet, "bin/ping", {.mode = 0755, .capability = kCapability}},
+    {Kind::kSet, "dev/null", {.type = S_IFCHR, .dev_major = 1, .dev_minor = 3, .mode = 07777}},
+    {Kind::kRemove, "gone", {}},
+    {Kind::kSet, "mail", {.gid = 8}},
+};
+
 TEST(Sidecar, RoundTrips) {
-  for (const Sidecar& sidecar : {Sidecar{}, kAll}) {
+  for (const Sidecar& sidecar : {Sidecar{}, kAll, kModes}) {
     const Result<Sidecar> again = parse_sidecar(to_bytes(sidecar));
     ASSERT_TRUE(again) << to_text(again.error());
     EXPECT_EQ(*again, sidecar);
@@ -32,21 +42,41 @@ TEST(Sidecar, BytesAreStable) {
             "lichen-owners 1\ns\x01"
             "a\xac\x02\x01-r\x01"
             "be");
+  EXPECT_EQ(to_bytes({{Kind::kSet, "a", {.mode = 04755}}, {Kind::kSet, "b", {.uid = 1}}}),
+            std::string_view("lichen-owners 2\ns\x01"
+                             "a\0\0-\xee\x13\0s\x01"
+                             "b\x01\0-\0\0e",
+                             34));
 }
 
 TEST(Sidecar, EveryTruncationIsCorrupt) {
-  const std::string bytes = to_bytes(kAll);
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    const Result<Sidecar> sidecar = parse_sidecar(std::string_view(bytes).substr(0, size));
-    ASSERT_FALSE(sidecar) << size;
-    EXPECT_EQ(sidecar.error().code, Errc::kCorrupt);
+  for (const Sidecar& all : {kAll, kModes}) {
+    const std::string bytes = to_bytes(all);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      const Result<Sidecar> sidecar = parse_sidecar(std::string_view(bytes).substr(0, size));
+      ASSERT_FALSE(sidecar) << size;
+      EXPECT_EQ(sidecar.error().code, Errc::kCorrupt);
+    }
   }
 }
 
 TEST(Sidecar, RejectsHostileBytes) {
   using namespace std::string_view_literals;
   const std::string_view rows[] = {
-      "lichen-owners 2\ne"sv,   // version
+      "lichen-owners 3\ne"sv,  // version
+      "lichen-owners 2\ne"sv,  // without need
+      "lichen-owners 2\ns\x01"
+      "a\x01\x00-\x00\x00"
+      "e"sv,  // without need
+      "lichen-owners 2\ns\x01"
+      "a\x00\x00-\x81\x20\x00"
+      "e"sv,  // mode of 13 bits
+      "lichen-owners 2\ns\x01"
+      "a\x00\x00-\x01\x03"
+      "abce"sv,  // capability of 3 bytes
+      "lichen-owners 2\ns\x01"
+      "a\x00\x00-\x01\x14"
+      "abce"sv,                 // capability that is cut short
       "lichen-owners 1\nee"sv,  // after the end
       "lichen-owners 1\nx\x01"
       "ae"sv,  // kind
@@ -80,14 +110,15 @@ TEST(Sidecar, RejectsHostileBytes) {
 
 // Whatever a flipped byte makes of a sidecar is either refused or means exactly its bytes.
 TEST(Sidecar, EveryFlippedByteIsRefusedOrCanonical) {
-  const std::string good = to_bytes(kAll);
-  for (std::size_t at = 0; at < good.size(); ++at) {
-    for (int value = 0; value < 256; ++value) {
-      std::string bytes = good;
-      bytes[at] = static_cast<char>(value);
-      const Result<Sidecar> sidecar = parse_sidecar(bytes);
-      if (sidecar) {
-        ASSERT_EQ(to_bytes(*sidecar), bytes) << at << " " << value;
+  for (const std::string& good : {to_bytes(kAll), to_bytes(kModes)}) {
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      for (int value = 0; value < 256; ++value) {
+        std::string bytes = good;
+        bytes[at] = static_cast<char>(value);
+        const Result<Sidecar> sidecar = parse_sidecar(bytes);
+        if (sidecar) {
+          ASSERT_EQ(to_bytes(*sidecar), bytes) << at << " " << value;
+        }
       }
     }
   }
