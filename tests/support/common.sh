@@ -118,6 +118,14 @@ remove_state() {
     fi
 }
 
+# The seccomp profile of restricted pods, copied to where all can read it; nothing when there is none.
+pod_profile() {
+    local path
+    path=$(python3 "$here/pod_profile.py") || return 0
+    install -m 644 "$path" "$state/pod-profile.json"
+    printf '%s\n' "$state/pod-profile.json"
+}
+
 # Which test users there are: "ids userns random" for root; else the tiers that work for this user.
 test_users() {
     if am_root; then echo "ids userns random"; return; fi
