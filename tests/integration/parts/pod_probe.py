@@ -4,7 +4,9 @@ import ctypes
 import errno
 import os
 import platform
+import shutil
 import socket
+import tempfile
 
 libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, CLONE_NEWUSER, SIGCHLD = 0x20000, 0x10000000, 17
@@ -44,7 +46,8 @@ call("personality(0)", numbers(135, 92), 0)
 call("a call of the future", 900)
 call("pidfd_open", 434, os.getpid(), 0)
 call("seccomp(which actions)", numbers(317, 277), 2, 0, ctypes.byref(ctypes.c_uint32(0x7FC00000)))
-os.chdir("/tmp")
+place = tempfile.mkdtemp(dir="/tmp")
+os.chdir(place)
 call("mkfifo", numbers(259, 33), -100, b"probe-fifo", 0o10644, 0)
 call("mknod(device)", numbers(259, 33), -100, b"probe-null", 0o20644, 0x103)
 call("chown", numbers(260, 54), -100, b"probe-fifo", 33, 33, 0)
@@ -55,3 +58,4 @@ if child == 0:
 os.waitpid(child, 0)
 socket.socket(socket.AF_UNIX)
 print("socket ok")
+shutil.rmtree(place)
