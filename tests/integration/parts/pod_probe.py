@@ -26,6 +26,7 @@ def numbers(x86, arm):
 
 
 place = tempfile.mkdtemp(dir="/tmp")  # before a namespace has other ids, where that works
+os.chdir(place)
 call("unshare(user)", numbers(272, 97), CLONE_NEWUSER)
 call("unshare(mount)", numbers(272, 97), CLONE_NEWNS)
 call("clone(user)", numbers(56, 220), CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)
@@ -47,7 +48,6 @@ call("personality(0)", numbers(135, 92), 0)
 call("a call of the future", 900)
 call("pidfd_open", 434, os.getpid(), 0)
 call("seccomp(which actions)", numbers(317, 277), 2, 0, ctypes.byref(ctypes.c_uint32(0x7FC00000)))
-os.chdir(place)
 call("mkfifo", numbers(259, 33), -100, b"probe-fifo", 0o10644, 0)
 call("mknod(device)", numbers(259, 33), -100, b"probe-null", 0o20644, 0x103)
 call("chown", numbers(260, 54), -100, b"probe-fifo", 33, 33, 0)
