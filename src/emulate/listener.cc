@@ -41,8 +41,8 @@ struct Notice {
 }  // namespace
 
 struct Listener::State {
-  os::UniqueFd listener, proc, wake;
-  Model& model;
+  os::UniqueFd listener, wake;
+  Handler handler;
   std::atomic<bool> stopping = false;
   std::atomic<int> helping = 0;           // threads beyond the first that are at work
   std::atomic<std::uint64_t> served = 0;  // calls received: whether the first thread moves on
@@ -53,8 +53,8 @@ struct Listener::State {
   int wanted = 0;  // helpers asked for, under help_mutex
   std::vector<std::thread> threads;
 
-  State(os::UniqueFd l, os::UniqueFd p, os::UniqueFd w, Model& m)
-      : listener(std::move(l)), proc(std::move(p)), wake(std::move(w)), model(m) {}
+  State(os::UniqueFd l, os::UniqueFd w, Handler h)
+      : listener(std::move(l)), wake(std::move(w)), handler(std::move(h)) {}
 
   bool waiting() const {
     pollfd fd{listener.get(), POLLIN, 0};
@@ -85,28 +85,7 @@ struct Listener::State {
     return true;
   }
 
-  void serve(Notice& notice) {
-    const seccomp_notif& call = notice.get();
-    Reply reply = answer(Task(listener, proc, call), model);
-    if (const auto* file = std::get_if<NewFd>(&reply)) {
-      seccomp_notif_addfd add{.id = call.id, .flags = SECCOMP_ADDFD_FLAG_SEND};
-      add.srcfd = static_cast<std::uint32_t>(file->fd.get());
-      add.newfd_flags = file->cloexec ? O_CLOEXEC : 0;
-      if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0) return;
-      reply = Errno{errno};  // EMFILE; or the caller is dead, and nobody reads this
-    }
-    alignas(seccomp_notif_resp) char bytes[256] = {};
-    auto& response = *reinterpret_cast<seccomp_notif_resp*>(bytes);
-    response.id = call.id;
-    if (const auto* error = std::get_if<Errno>(&reply)) {
-      response.error = -error->number;
-    } else if (const auto* value = std::get_if<Value>(&reply)) {
-      response.val = value->value;
-    } else {
-      response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    }
-    ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
-  }
+  void serve(Notice& notice) { handler(listener, notice.get()); }
 
   // umask and current directory become this thread's own: files are made with a caller's.
   static void own_file_state() {
@@ -162,14 +141,42 @@ struct Listener::State {
   }
 };
 
+void Listener::send(const os::UniqueFd& listener, std::uint64_t id, Reply reply) {
+  if (const auto* file = std::get_if<NewFd>(&reply)) {
+    seccomp_notif_addfd add{.id = id, .flags = SECCOMP_ADDFD_FLAG_SEND};
+    add.srcfd = static_cast<std::uint32_t>(file->fd.get());
+    add.newfd_flags = file->cloexec ? O_CLOEXEC : 0;
+    if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0) return;
+    reply = Errno{errno};  // EMFILE; or the caller is dead, and nobody reads this
+  }
+  alignas(seccomp_notif_resp) char bytes[256] = {};
+  auto& response = *reinterpret_cast<seccomp_notif_resp*>(bytes);
+  response.id = id;
+  if (const auto* error = std::get_if<Errno>(&reply)) {
+    response.error = -error->number;
+  } else if (const auto* value = std::get_if<Value>(&reply)) {
+    response.val = value->value;
+  } else {
+    response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+  }
+  ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
+}
+
 Result<std::unique_ptr<Listener>> Listener::start(os::UniqueFd listener, os::UniqueFd proc,
                                                   Model& model) {
+  const auto shared_proc = std::make_shared<os::UniqueFd>(std::move(proc));
+  return start(std::move(listener),
+               [shared_proc, &model](const os::UniqueFd& fd, const seccomp_notif& call) {
+                 send(fd, call.id, answer(Task(fd, *shared_proc, call), model));
+               });
+}
+
+Result<std::unique_ptr<Listener>> Listener::start(os::UniqueFd listener, Handler handler) {
   os::UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
   if (!wake.valid()) return fail(os_error("eventfd", ""));
   // The answer comes from the CPU that asked: no other one has to be woken.
   ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-  auto state =
-      std::make_unique<State>(std::move(listener), std::move(proc), std::move(wake), model);
+  auto state = std::make_unique<State>(std::move(listener), std::move(wake), std::move(handler));
   State& shared = *state;
   // Two at least: see the top of listener.h.
   const unsigned count = std::clamp(std::thread::hardware_concurrency(), 2u, kMaxThreads);

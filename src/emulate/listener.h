@@ -5,6 +5,9 @@
 // for another process of the container (a FUSE server) that itself needs an answer.
 #pragma once
 
+#include <linux/seccomp.h>
+
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -16,9 +19,16 @@ namespace lichen::emulate {
 
 class Listener {
  public:
-  // `model` must outlive it.
+  // Answers a call by send(), now or later, or by other ioctls on the listener. Called by several
+  // threads.
+  using Handler = std::function<void(const os::UniqueFd& listener, const seccomp_notif& call)>;
+  static Result<std::unique_ptr<Listener>> start(os::UniqueFd listener, Handler handler);
+  // What answer() of model.h says. `model` must outlive it.
   static Result<std::unique_ptr<Listener>> start(os::UniqueFd listener, os::UniqueFd proc,
                                                  Model& model);
+  // To a caller that died meanwhile: nothing.
+  static void send(const os::UniqueFd& listener, std::uint64_t id, Reply reply);
+
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   ~Listener();  // stop()
