@@ -1,10 +1,11 @@
 // What a file really is when the kernel could not be told: owner, mode, device number.
 //
-// A Record belongs to one path of one layer. Tiers `userns` and `bare` record every file whose owner
-// is not 0:0; all tiers record devices, for which an empty placeholder file stands in the tree. Tier
-// `bare` records modes and file capabilities, too: there a real mode always lets its owner in and
-// never holds setuid, setgid or sticky bits. A layer's records are its *sidecar*; a chain of layers
-// has the Owners that result from laying the sidecars over each other. Pure; values.
+// A Record belongs to one path of one layer. Tiers `userns` and `bare` record every file whose
+// owner is not 0:0; all tiers record devices, for which an empty placeholder file stands in the
+// tree. Tier `bare` records modes and file capabilities, too: there a real mode always lets its
+// owner in and never holds setuid, setgid or sticky bits. A layer's records are its *sidecar*; a
+// chain of layers has the Owners that result from laying the sidecars over each other. Pure;
+// values.
 //
 //   Owners owners;                       // of the chain below
 //   owners.apply(TRY(parse_sidecar(bytes)));
@@ -34,6 +35,12 @@ struct Record {
   bool is_default() const { return *this == Record{}; }
   friend bool operator==(const Record&, const Record&) = default;
 };
+
+// The real mode, at tier `bare`, of a file or directory that shall have `mode`: it lets its owner
+// in, and has no setuid, setgid or sticky bit.
+constexpr std::uint32_t bare_mode(std::uint32_t mode, bool is_directory) {
+  return (mode & 0777) | (is_directory ? 0700 : 0600);
+}
 
 // One change that a layer makes to the records below it. Paths have no leading "/"; "" is the root.
 struct Change {

@@ -129,7 +129,11 @@ Result<void> Applier::apply(const Entry& entry, Source& content) {
 Result<void> Applier::own_directory(const Directory& directory, const Entry& entry) {
   if (tier_ == TierKind::kIds && ::fchown(directory.fd.get(), 0, 0) < 0)
     return fail(os_error("chown", directory.path));
-  record(directory.path, TRY(give(tier_, directory.fd, "", entry.uid, entry.gid)), true);
+  owners::Record owner = TRY(give(tier_, directory.fd, "", entry.uid, entry.gid));
+  const mode_t mode = record_attributes(tier_, entry.mode, true, entry.xattrs, owner);
+  record(directory.path, owner, true);
+  upper_.set_attributes(directory.path,
+                        {.mode = mode, .mtime = mtime_of(entry), .xattrs = entry.xattrs});
   return {};
 }
 
@@ -137,10 +141,7 @@ Result<void> Applier::apply_root(const Entry& entry) {
   if (entry.type != EntryType::kDirectory)
     return fail(Errc::kCorrupt, "the root of the layer is not a directory");
   const DirectoryPtr root = TRY(upper_.directory("", true));
-  TRY(own_directory(*root, entry));
-  upper_.set_attributes(
-      "", {.mode = entry.mode & 07777, .mtime = mtime_of(entry), .xattrs = entry.xattrs});
-  return {};
+  return own_directory(*root, entry);
 }
 
 // Whiteouts concern lower layers; when this layer's own tar had the path before, the later entry
@@ -171,10 +172,7 @@ Result<void> Applier::apply_marker(const Entry& entry, const std::string& name) 
 Result<void> Applier::make_directory(const DirectoryPtr& parent, const std::string& name,
                                      const Entry& entry) {
   const DirectoryPtr made = TRY(upper_.make_directory(parent, name));
-  TRY(own_directory(*made, entry));
-  upper_.set_attributes(
-      made->path, {.mode = entry.mode & 07777, .mtime = mtime_of(entry), .xattrs = entry.xattrs});
-  return {};
+  return own_directory(*made, entry);
 }
 
 Result<os::UniqueFd> Applier::create(const Directory& parent, const std::string& name,
@@ -189,7 +187,8 @@ Result<os::UniqueFd> Applier::create(const Directory& parent, const std::string&
 Result<void> Applier::make_file(const Directory& parent, const std::string& name,
                                 const Entry& entry, Source& content) {
   const std::string path = beneath(parent.path, name);
-  const mode_t mode = entry.mode & 07777;
+  owners::Record attributes;
+  const mode_t mode = record_attributes(tier_, entry.mode, false, entry.xattrs, attributes);
   // chown takes the upper bits away, and attributes want a writable file.
   const bool at_once = (mode & 07000) == 0 && (mode & umask_) == 0 && entry.xattrs.empty();
   const os::UniqueFd fd = TRY(create(parent, name, at_once ? mode : 0600));
@@ -207,7 +206,9 @@ Result<void> Applier::make_file(const Directory& parent, const std::string& name
                                                           : static_cast<std::uint32_t>(S_IFBLK),
              .dev_major = entry.dev_major,
              .dev_minor = entry.dev_minor};
-  if (!entry.xattrs.empty()) TRY(set_image_xattrs(fd, entry.xattrs));
+  owner.mode = attributes.mode;
+  owner.capability = std::move(attributes.capability);
+  if (!entry.xattrs.empty()) TRY(set_image_xattrs(tier_, fd, entry.xattrs));
   if (!at_once && ::fchmod(fd.get(), mode) < 0) return fail(os_error("chmod", path));
   const struct ::timespec times[2] = {mtime_of(entry), mtime_of(entry)};
   if (::futimens(fd.get(), times) < 0) return fail(os_error("utimens", path));
@@ -228,10 +229,12 @@ Result<void> Applier::make_special(const Directory& parent, const std::string& n
     TRY(upper_.remove(parent, name));
     if (make() < 0) return fail(os_error("create", path));
   }
-  const owners::Record owner = TRY(give(tier_, parent.fd, name, entry.uid, entry.gid));
-  if (entry.type == EntryType::kFifo &&
-      ::fchmodat(parent.fd.get(), name.c_str(), entry.mode & 07777, 0) < 0)
-    return fail(os_error("chmod", path));
+  owners::Record owner = TRY(give(tier_, parent.fd, name, entry.uid, entry.gid));
+  if (entry.type == EntryType::kFifo) {
+    const mode_t mode = record_attributes(tier_, entry.mode, false, {}, owner);
+    if (::fchmodat(parent.fd.get(), name.c_str(), mode, 0) < 0)
+      return fail(os_error("chmod", path));
+  }
   const struct ::timespec times[2] = {mtime_of(entry), mtime_of(entry)};
   if (::utimensat(parent.fd.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
     return fail(os_error("utimens", path));

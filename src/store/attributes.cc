@@ -15,7 +15,6 @@ namespace lichen::store {
 
 namespace {
 
-constexpr std::string_view kCapability = "security.capability";
 constexpr std::string_view kUser = "user.";
 constexpr std::string_view kOverlay = "user.overlay.";
 constexpr std::string_view kEscape = "user.overlay.overlay.";
@@ -72,7 +71,7 @@ Result<Xattrs> image_xattrs(const os::UniqueFd& fd) {
   return xattrs;
 }
 
-Result<void> set_image_xattrs(const os::UniqueFd& fd, const Xattrs& xattrs) {
+Result<void> set_image_xattrs(TierKind tier, const os::UniqueFd& fd, const Xattrs& xattrs) {
   for (const auto& [name, value] : xattrs) {
     std::string kept;
     if (name == kCapability || (starts_with(name, kUser) && !starts_with(name, kOverlay)))
@@ -81,9 +80,32 @@ Result<void> set_image_xattrs(const os::UniqueFd& fd, const Xattrs& xattrs) {
       kept = std::string(kEscape) + name.substr(kOverlay.size());
     else
       continue;  // of a security module or of the host that made the layer
-    TRY(os::set_xattr(fd, kept, kept == kCapability ? to_revision_2(value) : value));
+    if (kept == kCapability && tier == TierKind::kBare) continue;
+    auto set = os::set_xattr(fd, kept, kept == kCapability ? to_revision_2(value) : value);
+    if (set) continue;
+    if (set.error().os_errno == EOPNOTSUPP)
+      return fail(Errc::kUnsupported,
+                  "the file system of the store does not take the attribute " + printable(name) +
+                      " of this image",
+                  "put the store on a local file system with --root");
+    return set;
   }
   return {};
+}
+
+mode_t record_attributes(TierKind tier, mode_t mode, bool is_directory, const Xattrs& xattrs,
+                         owners::Record& record) {
+  mode &= 07777;
+  if (tier != TierKind::kBare) return mode;
+  // Anything else would not have been accepted by a kernel, either.
+  if (const auto found = xattrs.find(kCapability); found != xattrs.end()) {
+    std::string capability = to_revision_2(found->second);
+    if (capability.size() == kRevision2Bytes && capability[3] == 2)
+      record.capability = std::move(capability);
+  }
+  const mode_t real = owners::bare_mode(mode, is_directory);
+  if (real != mode) record.mode = mode;
+  return real;
 }
 
 Result<owners::Record> give(TierKind tier, const os::UniqueFd& directory, const std::string& name,
@@ -94,7 +116,7 @@ Result<owners::Record> give(TierKind tier, const os::UniqueFd& directory, const 
                 "impossible owner " + std::to_string(uid) + ":" + std::to_string(gid));
   const owners::Record record{.uid = static_cast<std::uint32_t>(uid),
                               .gid = static_cast<std::uint32_t>(gid)};
-  if (tier == TierKind::kUserns || record.is_default()) return record;
+  if (tier != TierKind::kIds || record.is_default()) return record;
   const char* path = name.empty() ? "." : name.c_str();
   if (::fchownat(directory.get(), path, record.uid, record.gid, AT_SYMLINK_NOFOLLOW) == 0)
     return owners::Record{};
@@ -103,10 +125,12 @@ Result<owners::Record> give(TierKind tier, const os::UniqueFd& directory, const 
 }
 
 Identity identity_of(TierKind tier, const struct ::stat& status, const owners::Record* record) {
-  Identity identity{.type = status.st_mode & S_IFMT};
+  Identity identity{.type = status.st_mode & S_IFMT, .mode = status.st_mode & 07777};
   if (record != nullptr) {
     identity.uid = record->uid;
     identity.gid = record->gid;
+    if (record->mode) identity.mode = *record->mode & 07777;
+    identity.capability = record->capability;
     // A record can be older than the file: what a step wrote to is no placeholder any more.
     if (record->type != 0 && S_ISREG(status.st_mode) && status.st_size == 0) {
       identity.type = record->type;

@@ -109,14 +109,12 @@ Result<void> diff_layer(const std::string& fs, const std::vector<std::string>& l
 
   const struct ::stat status = TRY(os::fstat(root));
   const Identity now = identity_of(tier, status, owners.find(""));
-  mode_t mode_before = S_IFDIR | 0755;
-  Identity before;
+  Identity before{.mode = 0755};
   if (!lower.empty()) {
     const struct ::stat lowest = TRY(os::fstat(lower.fd(0)));
-    mode_before = lowest.st_mode;
     before = identity_of(tier, lowest, below.find(""));
   }
-  if (status.st_mode != mode_before || now.uid != before.uid || now.gid != before.gid)
+  if (now.mode != before.mode || now.uid != before.uid || now.gid != before.gid)
     TRY(emitter.directory(root, "", status));
   const bool hidden = is_opaque(root);
   if (hidden && !lower.empty()) TRY(emitter.marker(kOpaqueMarker));

@@ -22,10 +22,11 @@ archive::Entry Emitter::entry_of(const std::string& path, const struct ::stat& s
   using archive::EntryType;
   const Identity identity = identity_of(tier_, status, owners_.find(path));
   archive::Entry entry{.path = path,
-                       .mode = status.st_mode & 07777,
+                       .mode = identity.mode,
                        .uid = identity.uid,
                        .gid = identity.gid,
                        .mtime_s = status.st_mtim.tv_sec};
+  if (!identity.capability.empty()) entry.xattrs[kCapability] = identity.capability;
   if (options_.clamp_mtime) entry.mtime_s = std::min(entry.mtime_s, *options_.clamp_mtime);
   switch (identity.type) {
     case S_IFDIR:
@@ -54,7 +55,7 @@ archive::Entry Emitter::entry_of(const std::string& path, const struct ::stat& s
 Result<void> Emitter::directory(const os::UniqueFd& fd, const std::string& path,
                                 const struct ::stat& status) {
   archive::Entry entry = entry_of(path, status);
-  entry.xattrs = TRY(image_xattrs(fd));
+  entry.xattrs.merge(TRY(image_xattrs(fd)));  // what the record says is there already, and wins
   return tar_.add(entry);
 }
 
@@ -68,6 +69,7 @@ Result<void> Emitter::file(const os::UniqueFd& directory, const std::string& nam
     if (!is_first) {
       entry.type = EntryType::kHardlink;
       entry.link = first->second;
+      entry.xattrs.clear();
       entry.size = 0;
       return tar_.add(entry);
     }
@@ -80,7 +82,7 @@ Result<void> Emitter::file(const os::UniqueFd& directory, const std::string& nam
   if (!S_ISREG(status.st_mode))
     return fail(Errc::kInternal, "unknown type of file: /" + printable(path));
   const os::UniqueFd fd = TRY(os::openat(directory, name, O_RDONLY | O_NOFOLLOW));
-  entry.xattrs = TRY(image_xattrs(fd));
+  entry.xattrs.merge(TRY(image_xattrs(fd)));
   return content(fd, entry);
 }
 

@@ -52,8 +52,7 @@ class TarVisitor final : public MergedVisitor {
                      const struct ::stat& status) override {
     // A root as every tree has it needs no entry.
     const Identity identity = identity_of(tier_, status, owners_.find(path));
-    if (path.empty() && (status.st_mode & 07777) == 0755 && identity.uid == 0 && identity.gid == 0)
-      return {};
+    if (path.empty() && identity.mode == 0755 && identity.uid == 0 && identity.gid == 0) return {};
     return emitter_.directory(fd, path, status);
   }
   Result<void> leave(const std::string&, const struct ::stat&) override { return {}; }
@@ -132,8 +131,8 @@ class LocalVisitor final : public MergedVisitor {
     return finish(path, status);
   }
   Result<void> finish(const std::string& path, const struct ::stat& status) {
-    if (!S_ISLNK(status.st_mode) &&
-        ::fchmodat(to_.get(), path.c_str(), status.st_mode & 07777, 0) < 0)
+    const mode_t mode = identity_of(tier_, status, owners_.find(path)).mode;
+    if (!S_ISLNK(status.st_mode) && ::fchmodat(to_.get(), path.c_str(), mode, 0) < 0)
       return fail(os_error("chmod", path));
     const struct ::timespec times[2] = {status.st_mtim, status.st_mtim};
     if (::utimensat(to_.get(), path.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)

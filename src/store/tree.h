@@ -12,7 +12,9 @@
 // are resolved in the merged tree, and what is written stays inside the layer's directory.
 //
 // Owners: at tier ids those of the kernel (unless 0:0, when a record of the path counts); at tier
-// userns those of the records. Devices are empty placeholder files with a record, at both.
+// userns those of the records. Devices are empty placeholder files with a record, at both. At tier
+// bare everything belongs to an ordinary user: records hold owners, capabilities, and modes that
+// would keep that user out or let others have rights (owners::bare_mode); nothing calls chown.
 //
 // One thread a call; no global state. Rules: OCI image-spec layer.md; Documentation/filesystems/
 // overlayfs.rst; user.overlay.overlay.* escapes since Linux 6.7.
@@ -31,7 +33,7 @@
 
 namespace lichen::store {
 
-enum class TierKind { kIds, kUserns };
+enum class TierKind { kIds, kUserns, kBare };
 
 // The records of a chain; `sidecars` are owners files, bottom first. An absent one is empty.
 Result<owners::Owners> load_owners(const std::vector<std::string>& sidecars);

@@ -189,7 +189,7 @@ Result<void> Upper::copy_up(const Directory& directory, const std::string& name,
     (void)TRY(os::copy_content(from, to));
     if (tier_ == TierKind::kIds)
       (void)TRY(give(tier_, directory.fd, name, status.st_uid, status.st_gid));
-    TRY(set_image_xattrs(to, TRY(image_xattrs(from))));
+    TRY(set_image_xattrs(tier_, to, TRY(image_xattrs(from))));
     if (::fchmod(to.get(), status.st_mode & 07777) < 0) return fail(os_error("chmod", path));
   } else if (S_ISFIFO(status.st_mode)) {
     if (::mknodat(directory.fd.get(), name.c_str(), S_IFIFO | 0600, 0) < 0 ||
@@ -218,7 +218,7 @@ Result<void> Upper::finish() {
     // These are real paths: no symlink is in them.
     const os::UniqueFd fd =
         TRY(os::open_beneath(root_->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    TRY(set_image_xattrs(fd, attributes.xattrs));
+    TRY(set_image_xattrs(tier_, fd, attributes.xattrs));
     if (::fchmod(fd.get(), attributes.mode) < 0) return fail(os_error("chmod", path));
     if (!attributes.mtime) continue;
     const struct ::timespec times[2] = {*attributes.mtime, *attributes.mtime};
