@@ -43,9 +43,16 @@ struct GiveFile {
 // ptrace stop (Call::traced).
 struct Rewrite {
   struct Text {  // bytes that are put below the caller's stack; argument `index` points to them
-    std::size_t index;
+    std::size_t index;  // kNoArgument: only other texts do
     std::string bytes;  // a path needs its own NUL
+    // Texts that point to texts (a msghdr to its address): at `offset` of `bytes`, 8 bytes become
+    // the address of texts[text].
+    struct Pointer {
+      std::size_t offset, text;
+    };
+    std::vector<Pointer> pointers = {};
   };
+  static constexpr std::size_t kNoArgument = 6;
   long nr = 0;
   emulate::Task::Arguments arguments{};
   std::vector<Text> texts;
