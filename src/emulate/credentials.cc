@@ -84,6 +84,7 @@ std::int64_t CredentialTable::intern(const Credentials& credentials) {
       2 * (sizeof(Credentials) + credentials.groups.size() * sizeof(std::uint32_t)) + 128;
   if (bytes_ + cost > kMaxBytes) return -1;
   bytes_ += cost;
+  if (!credentials.capable(CAP_DAC_OVERRIDE) || credentials.root_number != 0) all_powerful_ = false;
   const auto number = static_cast<std::uint32_t>(sets_.size());
   sets_.push_back(std::make_shared<const Credentials>(credentials));
   numbers_.emplace(credentials, number);

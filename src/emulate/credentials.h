@@ -16,6 +16,7 @@
 #include <linux/capability.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -49,8 +50,9 @@ struct Credentials {
   Ids uid, gid;
   std::vector<std::uint32_t> groups;
   Capabilities caps;
-  std::uint32_t securebits = 0;  // SECBIT_*, keep_caps among them
-  bool own_root = false;         // called chroot: its "/" may be another than the container's
+  std::uint32_t securebits = 0;   // SECBIT_*, keep_caps among them
+  bool own_root = false;          // called chroot: its "/" may be another than the container's
+  std::uint32_t root_number = 0;  // which one, at tier `bare` (bare::Roots); 0: the step's
 
   bool capable(int number) const { return (caps.effective & capability(number)) != 0; }
   bool in_group(std::uint32_t id) const;  // fs gid and supplementary groups
@@ -60,8 +62,8 @@ struct Credentials {
 // Those of a process that was just started as this user: uid 0 is all-powerful, others are not.
 Credentials credentials_of(std::uint32_t uid, std::uint32_t gid, std::vector<std::uint32_t> groups);
 
-// A number of 24 bits that a process carries beside its credentials, with the same inheritance: tier
-// `bare` knows its executable by it. 0: none. false: the tag could not be stored.
+// A number of 24 bits that a process carries beside its credentials, with the same inheritance:
+// tier `bare` knows its executable by it. 0: none. false: the tag could not be stored.
 inline constexpr std::uint32_t kMaxMark = 0xffffff;
 std::uint32_t mark_of(pid_t tid);
 bool set_mark(pid_t tid, std::uint32_t mark);
@@ -71,6 +73,9 @@ class CredentialTable {
   explicit CredentialTable(Credentials initial);
   std::shared_ptr<const Credentials> of(pid_t tid) const;
   bool set(pid_t tid, const Credentials& credentials);
+  // No process so far has been other than root with all of its powers over files, and in the root
+  // that it was given: lookups need not ask who looks.
+  bool all_powerful() const { return all_powerful_; }
   // Held while a process's credentials are read, changed and set.
   std::mutex& change_mutex() { return change_mutex_; }
 
@@ -83,6 +88,7 @@ class CredentialTable {
   std::vector<std::shared_ptr<const Credentials>> sets_;
   std::map<Credentials, std::uint32_t> numbers_;
   std::size_t bytes_ = 0;
+  std::atomic<bool> all_powerful_ = true;
 };
 
 }  // namespace lichen::emulate
