@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <iterator>
 #include <map>
 
 namespace lichen::sandbox {
@@ -173,6 +174,17 @@ std::vector<sock_filter> make_filter(const FilterSpec& spec) {
   }
   writer.give(SECCOMP_RET_ALLOW);
   return writer.take();
+}
+
+std::vector<RefusedCall> refused_calls() {
+  std::vector<RefusedCall> calls;
+  for (const Fixed& fixed : kRefused)
+    calls.push_back({fixed.nr, static_cast<int>(fixed.action & SECCOMP_RET_DATA)});
+  return calls;
+}
+
+std::vector<std::uint32_t> refused_ioctls() {
+  return {std::begin(kRefusedIoctls), std::end(kRefusedIoctls)};
 }
 
 namespace {

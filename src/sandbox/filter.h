@@ -11,6 +11,7 @@
 
 #include <linux/filter.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,13 @@ struct FilterSpec {
 };
 
 std::vector<sock_filter> make_filter(const FilterSpec& spec);
+
+// The calls that every step is refused, with the errno it gets; and requests of ioctl(2), EPERM.
+struct RefusedCall {
+  int nr = 0, error = 0;
+};
+std::vector<RefusedCall> refused_calls();
+std::vector<std::uint32_t> refused_ioctls();
 
 // One line an instruction, "12 jeq 0x101 +0 +1": for golden tests and `lichen debug plan`.
 std::string to_text(const std::vector<sock_filter>& program);
