@@ -7,24 +7,53 @@
 // Landlock (its scope), where the kernel has it. Thread-safe.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "base/result.h"
+#include "emulate/reply.h"
 #include "os/fd.h"
 
 namespace lichen::bare {
 
+// What sun_path holds, before a NUL.
+inline constexpr std::size_t kMaxSocketPath = 107;
+
+// Another, short path of a file. A symlink that was made for it goes with the last owner.
+class ShortPath {
+ public:
+  ShortPath(std::string path, bool is_link) : path_(std::move(path)), is_link_(is_link) {}
+  ShortPath(const ShortPath&) = delete;
+  ShortPath& operator=(const ShortPath&) = delete;
+  ~ShortPath();
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  bool is_link_;
+};
+
 class Sockets {
  public:
-  // `directory`: real path, whose length leaves room for a name ("/tmp/x"); it exists.
+  // `directory`: real path, whose length leaves room for a name ("/tmp/x"); it exists, and goes
+  // with this object when it is empty.
   explicit Sockets(std::string directory) : directory_(std::move(directory)) {}
+  Sockets(const Sockets&) = delete;
+  Sockets& operator=(const Sockets&) = delete;
+  ~Sockets();
   const std::string& directory() const { return directory_; }
 
   // A new short name for a symlink to, or a place of, a socket; not yet made.
   std::string next_name();
+  // A path of at most `room` bytes for `real_path`: itself, or a symlink to it.
+  emulate::Answer<std::shared_ptr<const ShortPath>> shorten(const std::string& real_path,
+                                                            std::size_t room = kMaxSocketPath);
+
   void remember(const std::string& real_address, const std::string& seen_as);
   std::optional<std::string> seen_as(const std::string& real_address) const;
 
@@ -34,5 +63,9 @@ class Sockets {
   std::uint64_t next_ = 0;
   std::unordered_map<std::string, std::string> names_;
 };
+
+// A new directory with a short path: in `scratch` when its own is short, else where programs keep
+// their temporary files.
+Result<std::string> choose_socket_directory(const std::string& scratch);
 
 }  // namespace lichen::bare
