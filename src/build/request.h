@@ -32,7 +32,7 @@ struct Output {
 // The text of --output (conventions.md §1): "type=oci,dest=x.tar", a bare directory, or "-".
 Result<Output> parse_output(const std::string& text);
 
-enum class TierChoice { kAuto, kIds, kUserns };
+enum class TierChoice { kAuto, kIds, kUserns, kBare };
 
 // Everything that a command needs to reach store, sandbox and registry.
 struct Environment {

@@ -1,6 +1,9 @@
 #include "build/session.h"
 
+#include <optional>
+
 #include "base/text.h"
+#include "os/host.h"
 #include "os/idmap.h"
 #include "store/root.h"
 
@@ -8,9 +11,20 @@ namespace lichen::build {
 
 namespace {
 
+struct Candidate {
+  container::Tier tier;
+  TierChoice choice;
+};
+// Highest first: what TierChoice::kAuto tries in turn.
+constexpr Candidate kCandidates[] = {{container::Tier::kIds, TierChoice::kIds},
+                                     {container::Tier::kUserns, TierChoice::kUserns},
+                                     {container::Tier::kBare, TierChoice::kBare}};
+
 Result<std::unique_ptr<container::Keeper>> start_at(container::Tier tier) {
-  const os::IdMaps maps =
-      tier == container::Tier::kIds ? TRY(os::subordinate_maps()) : os::single_map();
+  os::IdMaps maps;
+  if (tier == container::Tier::kIds) maps = TRY(os::subordinate_maps());
+  if (tier == container::Tier::kUserns) maps = os::single_map();
+  if (tier == container::Tier::kBare) TRY(os::check_tier(os::Tier::kBare));
   return container::Keeper::start({.uids = maps.uids, .gids = maps.gids, .handler = ops::perform});
 }
 
@@ -18,27 +32,30 @@ Result<std::unique_ptr<container::Keeper>> start_at(container::Tier tier) {
 
 Result<KeeperAtTier> start_keeper(TierChoice choice) {
   KeeperAtTier started;
-  if (choice != TierChoice::kUserns) {
-    auto keeper = start_at(container::Tier::kIds);
+  std::optional<Error> last;
+  for (const Candidate& candidate : kCandidates) {
+    if (choice != TierChoice::kAuto && choice != candidate.choice) continue;
+    auto keeper = start_at(candidate.tier);
+    const std::string name = container::to_text(candidate.tier);
     if (keeper) {
       started.keeper = std::move(*keeper);
+      started.tier = candidate.tier;
       return started;
     }
-    if (choice == TierChoice::kIds)
-      return fail(std::move(keeper).error().in("tier ids does not work here"));
-    started.why = to_text(keeper.error());
+    if (last) started.why += "; ";
+    started.why += name + ": " + to_text(keeper.error());
+    last = std::move(keeper).error();
   }
-  started.tier = container::Tier::kUserns;
-  auto keeper = start_at(started.tier);
-  if (!keeper) {
-    Error error = std::move(keeper).error();
-    error.code = Errc::kUnsupported;
-    if (error.hint.empty()) error.hint = "`lichen doctor` tells what this host lacks";
-    if (!started.why.empty()) error.context.push_back("tier ids: " + started.why + "; tier userns");
-    return fail(std::move(error));
+  LICHEN_ASSERT(last);
+  Error error = std::move(*last);
+  error.code = Errc::kUnsupported;
+  if (choice != TierChoice::kAuto) {
+    return fail(std::move(error).in("tier " +
+                                    std::string(started.why.substr(0, started.why.find(':'))) +
+                                    " does not work here"));
   }
-  started.keeper = std::move(*keeper);
-  return started;
+  return fail(Errc::kUnsupported, "no tier works here (" + started.why + ")",
+              "`lichen doctor` tells what this host lacks");
 }
 
 Result<std::unique_ptr<Session>> Session::open(const Environment& environment,
@@ -60,7 +77,7 @@ Result<std::unique_ptr<Session>> Session::open(const Environment& environment,
        .credentials = session->credentials_.get(),
        .cancelled = [flag = environment.cancelled] { return flag != nullptr && flag->load(); }}));
   events(Notice{std::string("tier ") + container::to_text(session->tier_) +
-                (started.why.empty() ? "" : " (ids: " + started.why + ")")});
+                (started.why.empty() ? "" : " (" + started.why + ")")});
   return session;
 }
 

@@ -150,9 +150,6 @@ TEST(BuildOptions, Mistakes) {
   } rows[] = {
       {{}, Errc::kInvalid, "lichen build needs exactly 1 argument (PATH), got 0"},
       {{"a", "b"}, Errc::kInvalid, "lichen build needs exactly 1 argument (PATH), got 2"},
-      {{"--tier=bare", "."},
-       Errc::kUnsupported,
-       "--tier: tier bare is not in this version of lichen"},
       {{"--tier=root", "."}, Errc::kInvalid, "--tier: unknown tier \"root\""},
       {{"--network=bridge", "."},
        Errc::kUnsupported,

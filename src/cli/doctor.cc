@@ -17,7 +17,7 @@ const char* how_root_is_had(os::Tier tier) {
     case os::Tier::kUserns:
       return "one id is mapped, a supervisor answers for the others";
     case os::Tier::kBare:
-      return "no namespaces at all";
+      return "no namespaces at all: paths are redirected, owners recorded";
   }
   return "";
 }

@@ -17,7 +17,7 @@ Diagnosis with_features(const std::vector<const char*>& missing) {
                       .free_bytes = 5'000'000'000};
   for (const char* name :
        {kUserNamespaces, kMountCalls, kOpenat2, kPidfd, kOverlay, kNotify, kMapHelpers, kSubIds,
-        kIdMap, kPrivilegeGain, kFreshProc, kXattrs, kCgroup, kDisk}) {
+        kIdMap, kPrivilegeGain, kTrace, kFreshProc, kXattrs, kCgroup, kDisk}) {
     const bool ok =
         std::find(missing.begin(), missing.end(), std::string_view(name)) == missing.end();
     diagnosis.host.features.push_back({.name = name,
@@ -40,7 +40,7 @@ TEST(Doctor, SaysWhichTierAndWhy) {
         "      it buys: a gain\n",
         "  userns    yes  one id is mapped, a supervisor answers for the others"
         "  <- --tier=auto takes it\n",
-        "  bare      no ", "  openat2: found\n"})
+        "  bare      yes  no namespaces at all", "  openat2: found\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
 }
 
@@ -52,7 +52,8 @@ TEST(Doctor, NothingMissingNothingToFix) {
 }
 
 TEST(Doctor, NoTierAtAll) {
-  EXPECT_FALSE(some_tier_works(with_features({kUserNamespaces})));
+  EXPECT_TRUE(some_tier_works(with_features({kUserNamespaces})));
+  EXPECT_FALSE(some_tier_works(with_features({kUserNamespaces, kTrace})));
 }
 
 TEST(Doctor, JsonHasTheSame) {

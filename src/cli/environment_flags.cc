@@ -47,10 +47,8 @@ Result<build::TierChoice> parse_tier(const std::string& text) {
   if (text == "auto") return build::TierChoice::kAuto;
   if (text == "ids") return build::TierChoice::kIds;
   if (text == "userns") return build::TierChoice::kUserns;
-  if (text == "bare")
-    return fail(Errc::kUnsupported, "tier bare is not in this version of lichen",
-                "`lichen doctor` tells which tiers work here");
-  return fail(Errc::kInvalid, "unknown tier \"" + text + "\"", "auto, ids or userns");
+  if (text == "bare") return build::TierChoice::kBare;
+  return fail(Errc::kInvalid, "unknown tier \"" + text + "\"", "auto, ids, userns or bare");
 }
 
 Result<graph::NetworkMode> parse_network(const std::string& text) {

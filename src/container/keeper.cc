@@ -78,7 +78,9 @@ void end_with(int socket) {
 [[noreturn]] void keep(const Keeper::Options& options, os::UniqueFd control) {
   // The terminal's signals reach the whole process group; the front decides what ends.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(signal, SIG_IGN);
-  auto entered = sandbox::enter(options.uids, options.gids);  // waits for children of its own
+  Result<void> entered;
+  if (!options.uids.empty())
+    entered = sandbox::enter(options.uids, options.gids);  // waits for children of its own
   ::signal(SIGCHLD, SIG_IGN);  // workers are not waited for: their job socket tells
   ::umask(0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after enter(): a change of ids clears it

@@ -1,5 +1,6 @@
 // The keeper: a small process in a user and mount namespace of ours, which forks a worker for every
-// job that needs to be root there (unpack, copy, run, diff, remove).
+// job that needs to be root there (unpack, copy, run, diff, remove). At tier `bare` it is the same
+// process without a namespace.
 //
 //   auto keeper = TRY(Keeper::start({.uids = …, .gids = …, .handler = perform}));  // early!
 //   std::string reply = TRY(keeper->call(request, {pipe.get()}, cancelled));
@@ -35,7 +36,7 @@ using Handler = std::function<Result<std::string>(std::string_view, std::vector<
 class Keeper {
  public:
   struct Options {
-    std::vector<os::IdRange> uids, gids;
+    std::vector<os::IdRange> uids, gids;  // none: no namespace
     Handler handler;
   };
   // The calling process must have one thread. Fails when the namespace cannot be had.

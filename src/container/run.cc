@@ -46,12 +46,15 @@ emulate::Profile profile_for(Tier tier, const User& user) {
   return user.uid == 0 ? emulate::Profile::kFull : emulate::Profile::kDac;
 }
 
-std::vector<sandbox::NotifyRule> notify_rules(emulate::Profile profile) {
+std::vector<sandbox::NotifyRule> notify_rules(emulate::Profile profile,
+                                              const emulate::Needs& needs) {
   using Match = sandbox::NotifyRule::Match;
   static_assert(static_cast<int>(Match::kMaskAny) ==
                 static_cast<int>(emulate::NotifiedCall::Match::kMaskAny));
+  static_assert(static_cast<int>(Match::kAtLeast) ==
+                static_cast<int>(emulate::NotifiedCall::Match::kAtLeast));
   std::vector<sandbox::NotifyRule> rules;
-  for (const emulate::NotifiedCall& call : emulate::notified_calls(profile))
+  for (const emulate::NotifiedCall& call : emulate::notified_calls(profile, needs))
     rules.push_back({.nr = call.nr,
                      .match = static_cast<Match>(call.match),
                      .arg = call.arg,
@@ -60,7 +63,14 @@ std::vector<sandbox::NotifyRule> notify_rules(emulate::Profile profile) {
   return rules;
 }
 
-sandbox::Plan make_plan(const RunJob& job, const User& user) {
+// Of the user namespace that we are in.
+Result<std::uint32_t> map_size() {
+  const auto uids = TRY(os::find_file("/proc/self/uid_map"));
+  const auto gids = TRY(os::find_file("/proc/self/gid_map"));
+  return emulate::map_size_of(uids.value_or(""), gids.value_or(""));
+}
+
+sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Needs& needs) {
   sandbox::Plan plan{.rootfs = job.overlay.target,
                      .argv = job.argv,
                      .env = job.env,
@@ -72,7 +82,7 @@ sandbox::Plan make_plan(const RunJob& job, const User& user) {
                      .gid = user.gid,
                      .groups = user.groups,
                      .set_ids = job.tier == Tier::kIds,
-                     .notify = notify_rules(profile_for(job.tier, user))};
+                     .notify = notify_rules(profile_for(job.tier, user), needs)};
   add_default(plan.env, "PATH", kDefaultPath);
   add_default(plan.env, "HOSTNAME", job.hostname);
   add_default(plan.env, "HOME", user.home);
@@ -141,7 +151,15 @@ Result<owners::Owners> load(const std::vector<std::string>& sidecars) {
 }  // namespace
 
 const char* to_text(Tier tier) {
-  return tier == Tier::kIds ? "ids" : "userns";
+  switch (tier) {
+    case Tier::kIds:
+      return "ids";
+    case Tier::kUserns:
+      return "userns";
+    case Tier::kBare:
+      return "bare";
+  }
+  return "?";
 }
 
 Result<void> enter_worker() {
@@ -159,14 +177,19 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   const os::UniqueFd root = TRY(os::open(job.overlay.target, O_RDONLY | O_DIRECTORY));
   const User user = TRY(find_user(root, job.user));
   (void)TRY(os::mkdirs_beneath(root, job.cwd, 0755));
-  const sandbox::Plan plan = make_plan(job, user);
+  owners::Owners below = TRY(load(job.sidecars));
+  const emulate::Profile profile = profile_for(job.tier, user);
+  emulate::Needs needs{.map_size = TRY(map_size())};
+  needs.devices = emulate::shows_devices(profile, below, needs.map_size, job.argv);
+  const sandbox::Plan plan = make_plan(job, user, needs);
 
   // Opened now: after launch() nothing of the host is reachable by path.
-  emulate::Options emulation{.profile = profile_for(job.tier, user),
+  emulate::Options emulation{.profile = profile,
+                             .map_size = needs.map_size,
                              .proc = TRY(os::open("/proc", O_PATH | O_DIRECTORY)),
                              .root = TRY(os::duplicate(root)),
                              .upper = TRY(os::open(job.overlay.upper, O_PATH | O_DIRECTORY)),
-                             .owners = TRY(load(job.sidecars)),
+                             .owners = std::move(below),
                              .uid = user.uid,
                              .gid = user.gid,
                              .groups = user.groups};

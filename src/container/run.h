@@ -18,7 +18,7 @@
 
 namespace lichen::container {
 
-enum class Tier : std::uint8_t { kIds, kUserns };
+enum class Tier : std::uint8_t { kIds, kUserns, kBare };
 const char* to_text(Tier tier);
 
 // A merged view to mount: layers top first; `upper` and `work` empty: read-only.

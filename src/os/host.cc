@@ -55,6 +55,7 @@ constexpr const char* kBoth[] = {features::kUserNamespaces, features::kMountCall
 constexpr const char* kForIds[] = {features::kSubIds, features::kPrivilegeGain,
                                    features::kMapHelpers, features::kIdMap};
 constexpr const char* kForUserns[] = {features::kNotify};
+constexpr const char* kForBare[] = {features::kTrace, features::kPidfd};
 
 template <std::size_t N>
 void require(const Host& host, const char* const (&names)[N], TierState& state) {
@@ -78,7 +79,7 @@ std::vector<TierState> Host::tiers() const {
   if (ids.ok) require(*this, kForIds, ids);
   require(*this, kBoth, userns);
   if (userns.ok) require(*this, kForUserns, userns);
-  bare.missing = "not in this version of lichen";
+  require(*this, kForBare, bare);
   return {ids, userns, bare};
 }
 
@@ -169,6 +170,13 @@ Feature probe_notify() {
     return works(features::kNotify, said == "ok" ? "works" : "works, with" + said.substr(2), buys);
   return lacks(features::kNotify, said,
                "Linux 5.14 or newer, and an outer seccomp profile that allows seccomp(2)", buys);
+}
+
+Feature probe_trace() {
+  const char* buys = "tier bare: RUN as root in a pod that grants nothing";
+  const auto stopped = check_tier(Tier::kBare);
+  if (stopped) return works(features::kTrace, "work", buys);
+  return lacks(features::kTrace, lichen::to_text(stopped.error()), stopped.error().hint, buys);
 }
 
 Feature probe_call(const char* name, const char* version, long result, int os_errno,
@@ -273,6 +281,7 @@ Host probe_host(const std::string& store) {
   host.features.push_back(probe_overlay(place));
   host.features.push_back(probe_fresh_proc());
   host.features.push_back(probe_notify());
+  host.features.push_back(probe_trace());
   probe_calls(host);
   host.features.push_back(probe_xattrs(place));
   host.features.push_back(probe_cgroup());

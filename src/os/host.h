@@ -37,6 +37,7 @@ inline constexpr const char* kPrivilegeGain = "gaining privileges by helpers";
 inline constexpr const char* kOverlay = "overlay in a user namespace";
 inline constexpr const char* kFreshProc = "a fresh /proc";
 inline constexpr const char* kNotify = "seccomp notification";
+inline constexpr const char* kTrace = "system calls stopped by ptrace";
 inline constexpr const char* kMountCalls = "mounts by descriptor";
 inline constexpr const char* kOpenat2 = "openat2";
 inline constexpr const char* kPidfd = "pidfd";

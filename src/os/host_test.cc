@@ -41,7 +41,7 @@ Host host_with_all_but(const std::string& missing) {
   for (const char* name :
        {features::kUserNamespaces, features::kMountCalls, features::kOpenat2, features::kPidfd,
         features::kOverlay, features::kSubIds, features::kPrivilegeGain, features::kMapHelpers,
-        features::kIdMap, features::kNotify})
+        features::kIdMap, features::kNotify, features::kTrace})
     host.features.push_back(
         {.name = name, .ok = name != missing, .detail = "found", .fix = "change " + missing});
   return host;
@@ -52,12 +52,14 @@ TEST(Host, NamesTheFirstMissingFeatureOfATier) {
     const char* missing;
     const char* ids;
     const char* userns;
+    const char* bare;
   } rows[] = {
-      {"", "", ""},
-      {features::kUserNamespaces, "user namespaces: found", "user namespaces: found"},
-      {features::kSubIds, "subordinate ids: found", ""},
-      {features::kIdMap, "map of many ids: found", ""},
-      {features::kNotify, "", "seccomp notification: found"},
+      {"", "", "", ""},
+      {features::kUserNamespaces, "user namespaces: found", "user namespaces: found", ""},
+      {features::kSubIds, "subordinate ids: found", "", ""},
+      {features::kIdMap, "map of many ids: found", "", ""},
+      {features::kNotify, "", "seccomp notification: found", ""},
+      {features::kTrace, "", "", "system calls stopped by ptrace: found"},
   };
   for (const auto& row : rows) {
     const auto tiers = host_with_all_but(row.missing).tiers();
@@ -66,7 +68,8 @@ TEST(Host, NamesTheFirstMissingFeatureOfATier) {
     EXPECT_EQ(tiers[0].ok, tiers[0].missing.empty());
     EXPECT_EQ(tiers[1].missing, row.userns);
     EXPECT_EQ(tiers[1].ok, tiers[1].missing.empty());
-    EXPECT_FALSE(tiers[2].ok);
+    EXPECT_EQ(tiers[2].missing, row.bare);
+    EXPECT_EQ(tiers[2].ok, tiers[2].missing.empty());
   }
   EXPECT_EQ(host_with_all_but(features::kIdMap).tiers()[0].fix,
             std::string("change ") + features::kIdMap);
@@ -84,7 +87,7 @@ TEST(Host, ProbeAgreesWithWhatABuildWouldMeet) {
   }
   EXPECT_EQ(host.has(features::kUserNamespaces), check_tier(Tier::kUserns).has_value());
   EXPECT_EQ(host.has(features::kIdMap), check_tier(Tier::kIds).has_value());
-  EXPECT_EQ(check_tier(Tier::kBare).error().code, Errc::kUnsupported);
+  EXPECT_EQ(host.has(features::kTrace), check_tier(Tier::kBare).has_value());
   EXPECT_TRUE(read_directory(*open(store, O_RDONLY | O_DIRECTORY))->empty());
   ASSERT_TRUE(remove_tree(store));
 }

@@ -4,9 +4,11 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,7 +16,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
+#include <iterator>
 
 #include "base/text.h"
 #include "os/file.h"
@@ -160,11 +164,15 @@ Result<void> check_tier(Tier tier) {
       return try_many_ids();
     case Tier::kUserns:
       return unpack(in_child([] { return pack(enter_alone(0)); }));
-    case Tier::kBare:
-      break;
+    case Tier::kBare: {
+      const std::string said = in_child(probe::seccomp_trace);
+      if (said == "ok") return {};
+      return fail(Errc::kUnsupported, said,
+                  "sysctl -w kernel.yama.ptrace_scope=1, and an outer seccomp profile that allows "
+                  "ptrace and seccomp");
+    }
   }
-  return fail(Errc::kUnsupported, "tier bare is not in this version of lichen",
-              "use --tier=ids or --tier=userns where the host allows it");
+  return fail(Errc::kInternal, "unknown tier");
 }
 
 namespace {
@@ -206,6 +214,52 @@ std::string probe::fresh_proc() {
       return failed("mount", "proc");
     return "ok";
   });
+}
+
+namespace {
+
+// Stops at getppid(2). Errors end it: the tracer sees that it never stopped.
+[[noreturn]] void run_traced(int go) {
+  const auto load = static_cast<std::uint32_t>(offsetof(seccomp_data, nr));
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, load),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{static_cast<unsigned short>(std::size(filter)), filter};
+  char byte = 0;
+  if (::read(go, &byte, 1) != 1 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+      ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+    ::_exit(1);
+  ::_exit(::syscall(SYS_getppid) == -ENOSYS ? 1 : 0);
+}
+
+}  // namespace
+
+std::string probe::seccomp_trace() {
+#ifndef __x86_64__
+  return "not on this architecture yet";
+#endif
+  auto go = pipe();
+  if (!go) return to_text(go.error());
+  const pid_t pid = ::fork();
+  if (pid < 0) return failed("fork", "probe");
+  if (pid == 0) run_traced(go->first.get());
+  if (::ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL) < 0) {
+    std::string said = failed("ptrace", "a child");
+    ::kill(pid, SIGKILL);
+    reap(pid);
+    return said;
+  }
+  (void)write_all(go->second, "g");
+  int status = 0;
+  while (::waitpid(pid, &status, __WALL) < 0 && errno == EINTR) {
+  }
+  const bool stopped = WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_SECCOMP;
+  if (!WIFEXITED(status) && !WIFSIGNALED(status)) {
+    ::kill(pid, SIGKILL);
+    reap(pid);
+  }
+  return stopped ? "ok" : "the system call of a traced child did not stop";
 }
 
 std::string probe::seccomp_notify() {

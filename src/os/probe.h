@@ -14,6 +14,7 @@ namespace probe {
 std::string overlay(const std::string& store);
 std::string fresh_proc();
 std::string seccomp_notify();  // "ok" and the names of optional features
+std::string seccomp_trace();   // a system call of a child stops, and the tracer sees it
 }  // namespace probe
 
 }  // namespace lichen::os
