@@ -1,6 +1,7 @@
 #include "store/layers.h"
 
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include <cerrno>
@@ -11,6 +12,14 @@ namespace lichen::store {
 
 bool is_whiteout(const struct ::stat& status) {
   return S_ISCHR(status.st_mode) && status.st_rdev == 0;
+}
+
+Result<void> make_whiteout(const os::UniqueFd& directory, const std::string& name,
+                           const std::string& path) {
+  if (::mknodat(directory.get(), name.c_str(), S_IFCHR, ::makedev(0, 0)) == 0) return {};
+  if (errno != EPERM) return fail(os_error("create whiteout", path));
+  return fail(Errc::kUnsupported, "the file system of the store does not take overlay whiteouts",
+              "put the store on a local file system with --root");
 }
 
 std::string beneath(const std::string& directory, const std::string& name) {

@@ -22,6 +22,8 @@ namespace lichen::store {
 inline constexpr char kOpaque[] = "user.overlay.opaque";
 
 bool is_whiteout(const struct ::stat& status);
+Result<void> make_whiteout(const os::UniqueFd& directory, const std::string& name,
+                           const std::string& path);
 std::string beneath(const std::string& directory, const std::string& name);
 std::string parent_of(const std::string& path);
 std::string name_of(const std::string& path);

@@ -128,16 +128,21 @@ class Stack {
     TRY(os::mkdirs(fs));
     StringSource source(tar);
     ApplyResult result = TRY(apply_layer(source, fs, layers_, tier_, owners_));
-    below_ = owners_;
-    lower_ = layers_;
-    own_ = result.sidecar;
-    owners_.apply(result.sidecar);
-    layers_.insert(layers_.begin(), fs);
+    push(fs, result.sidecar);
     return result;
   }
   Stack& apply(const std::vector<Item>& items) {
     auto result = try_apply(to_tar(items));
     EXPECT_TRUE(result) << message(result);
+    return *this;
+  }
+  // A layer that somebody filled: its directory, and its records.
+  Stack& push(const std::string& fs, const owners::Sidecar& sidecar) {
+    below_ = owners_;
+    lower_ = layers_;
+    own_ = sidecar;
+    owners_.apply(sidecar);
+    layers_.insert(layers_.begin(), fs);
     return *this;
   }
   Error error(const std::vector<Item>& items) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -146,10 +145,7 @@ Result<void> Upper::white_out(const Directory& directory, const std::string& nam
   TRY(remove(directory, name));
   const std::string path = beneath(directory.path, name);
   if (!TRY(lower_.find(directory.below, path))) return {};
-  if (::mknodat(directory.fd.get(), name.c_str(), S_IFCHR, ::makedev(0, 0)) == 0) return {};
-  if (errno != EPERM) return fail(os_error("create whiteout", path));
-  return fail(Errc::kUnsupported, "the file system of the store does not take overlay whiteouts",
-              "put the store on a local file system with --root");
+  return make_whiteout(directory.fd, name, path);
 }
 
 Result<void> Upper::set_opaque(Directory& directory) {

@@ -1,0 +1,240 @@
+// A stack of layers as a real tree. Directory after directory, each by its path from the roots: no
+// descriptor stays open while what is beneath is done.
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <map>
+#include <utility>
+
+#include "base/text.h"
+#include "os/file.h"
+#include "store/layers.h"
+#include "store/names.h"
+#include "store/workspace.h"
+
+namespace lichen::store {
+
+namespace {
+
+class Maker {
+ public:
+  Maker(const Layers& layers, os::UniqueFd root, Workspace& space)
+      : layers_(layers), root_(std::move(root)), space_(space) {}
+
+  Result<void> make();
+
+ private:
+  using Entry = MergedDirectory::Entry;
+  struct Task {
+    std::string path;
+    Layers::Parts parts;
+  };
+
+  Result<void> make_directory(const Task& task);
+  Result<void> make_entry(const os::UniqueFd& from, const os::UniqueFd& to, const std::string& path,
+                          const std::string& name, Entry& entry);
+  Result<void> copy(const os::UniqueFd& from, const os::UniqueFd& to, const std::string& path,
+                    const std::string& name, const Entry& entry);
+  Result<bool> link_copy(const os::UniqueFd& to, const std::string& path, const std::string& name,
+                         const Entry& entry);
+  Result<void> make_copy(const os::UniqueFd& from, const os::UniqueFd& to, const std::string& name,
+                         const struct ::stat& status);
+  Result<void> remember(const os::UniqueFd& to, const std::string& name, const Entry& entry);
+  Result<void> finish_directory(const os::UniqueFd& from, const os::UniqueFd& to, const Task& task,
+                                Layers::Parts parts);
+  void let_time_pass() const;
+
+  bool keeps_owners() const { return space_.how == Materialize::kCopy; }
+
+  const Layers& layers_;
+  os::UniqueFd root_;
+  Workspace& space_;
+  std::vector<bool> is_near_;  // by layer: on the tree's file system
+  std::vector<Task> tasks_;
+  std::map<std::pair<std::size_t, ino_t>, std::string> linked_;  // copies of files with more names
+  struct ::timespec latest_ {};
+};
+
+bool is_later(const struct ::timespec& a, const struct ::timespec& b) {
+  return std::pair(a.tv_sec, a.tv_nsec) > std::pair(b.tv_sec, b.tv_nsec);
+}
+
+Result<void> Maker::make() {
+  const dev_t device = TRY(os::fstat(root_)).st_dev;
+  for (std::size_t layer : layers_.root())
+    is_near_.push_back(TRY(os::fstat(layers_.fd(layer))).st_dev == device);
+  tasks_.push_back({"", layers_.root()});
+  while (!tasks_.empty()) {
+    const Task task = std::move(tasks_.back());
+    tasks_.pop_back();
+    auto made = make_directory(task);
+    if (!made) return fail(std::move(made).error().in("/" + printable(task.path)));
+  }
+  let_time_pass();
+  return {};
+}
+
+Result<void> Maker::make_directory(const Task& task) {
+  const os::UniqueFd to = TRY(
+      os::openat(root_, task.path.empty() ? "." : task.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (task.parts.empty()) return finish_directory(to, to, task, {});
+  MergedDirectory merged = TRY(merge_directory(layers_, task.parts, task.path));
+  for (auto& [name, entry] : merged.entries) {
+    std::size_t part = 0;
+    while (merged.parts[part] != entry.layer) ++part;
+    TRY(make_entry(merged.fds[part], to, task.path, name, entry));
+  }
+  if (space_.how == Materialize::kLink)
+    for (const auto& [inode, count] : merged.hidden) space_.frozen[inode] += count;
+  return finish_directory(merged.fds[0], to, task, merged.parts);
+}
+
+Result<void> Maker::make_entry(const os::UniqueFd& from, const os::UniqueFd& to,
+                               const std::string& path, const std::string& name, Entry& entry) {
+  switch (entry.type) {
+    case DT_DIR:
+      if (::mkdirat(to.get(), name.c_str(), 0700) < 0) return fail(os_error("mkdir", name));
+      tasks_.push_back({beneath(path, name), std::move(entry.parts)});
+      return {};
+    case DT_REG:
+    case DT_LNK:
+    case DT_FIFO:
+      break;
+    default:
+      return {};  // a whiteout, or what no layer should have
+  }
+  if (space_.how == Materialize::kLink && is_near_[entry.layer]) {
+    if (::linkat(from.get(), name.c_str(), to.get(), name.c_str(), 0) == 0) {
+      ++space_.frozen[entry.inode];
+      return {};
+    }
+    // Too many links; another mount of the file system; one that has no links or forbids this one.
+    if (errno != EMLINK && errno != EXDEV && errno != EPERM && errno != EOPNOTSUPP)
+      return fail(os_error("link", name));
+  }
+  return copy(from, to, path, name, entry);
+}
+
+// Names of one file in a layer become names of one copy.
+Result<void> Maker::copy(const os::UniqueFd& from, const os::UniqueFd& to, const std::string& path,
+                         const std::string& name, const Entry& entry) {
+  const auto status = TRY(os::lstatat(from, name));
+  if (!status) return fail(Errc::kInvalid, printable(name) + " vanished");
+  if (status->st_nlink > 1 && TRY(link_copy(to, path, name, entry)))
+    return remember(to, name, entry);
+  TRY(make_copy(from, to, name, *status));
+  return remember(to, name, entry);
+}
+
+Result<bool> Maker::link_copy(const os::UniqueFd& to, const std::string& path,
+                              const std::string& name, const Entry& entry) {
+  const std::string own = beneath(path, name);
+  const auto [first, is_first] = linked_.try_emplace({entry.layer, entry.inode}, own);
+  if (is_first) return false;
+  if (::linkat(root_.get(), first->second.c_str(), to.get(), name.c_str(), 0) == 0) return true;
+  if (errno != EMLINK && errno != EPERM && errno != EOPNOTSUPP) return fail(os_error("link", name));
+  first->second = own;
+  return false;
+}
+
+Result<void> Maker::make_copy(const os::UniqueFd& from, const os::UniqueFd& to,
+                              const std::string& name, const struct ::stat& status) {
+  os::UniqueFd source, content;
+  if (S_ISLNK(status.st_mode)) {
+    const std::string target = TRY(os::readlinkat(from, name));
+    if (::symlinkat(target.c_str(), to.get(), name.c_str()) < 0)
+      return fail(os_error("symlink", name));
+  } else if (S_ISFIFO(status.st_mode)) {
+    if (::mknodat(to.get(), name.c_str(), S_IFIFO | 0600, 0) < 0)
+      return fail(os_error("mkfifo", name));
+  } else {
+    source = TRY(os::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    content = TRY(os::openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    (void)TRY(os::copy_content(source, content));
+  }
+  if (keeps_owners() &&
+      ::fchownat(to.get(), name.c_str(), status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(os_error("chown", name));
+  if (!S_ISLNK(status.st_mode) && ::fchmodat(to.get(), name.c_str(), status.st_mode & 07777, 0) < 0)
+    return fail(os_error("chmod", name));
+  // After chown, which drops capabilities.
+  if (content.valid()) TRY(copy_xattrs(source, content, keeps_owners()));
+  const struct ::timespec times[2] = {status.st_mtim, status.st_mtim};
+  if (::utimensat(to.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(os_error("utimens", name));
+  return {};
+}
+
+Result<void> Maker::remember(const os::UniqueFd& to, const std::string& name, const Entry& entry) {
+  const auto status = TRY(os::lstatat(to, name));
+  if (!status) return fail(Errc::kInvalid, printable(name) + " vanished");
+  space_.copies[status->st_ino] = {.layer = entry.layer,
+                                   .source = entry.inode,
+                                   .changed = status->st_ctim,
+                                   .size = status->st_size,
+                                   .mode = status->st_mode,
+                                   .uid = status->st_uid,
+                                   .gid = status->st_gid};
+  if (is_later(status->st_ctim, latest_)) latest_ = status->st_ctim;
+  return {};
+}
+
+// `from` is the topmost layer's, and `to` itself when there is none.
+Result<void> Maker::finish_directory(const os::UniqueFd& from, const os::UniqueFd& to,
+                                     const Task& task, Layers::Parts parts) {
+  struct ::stat status = TRY(os::fstat(from));
+  if (parts.empty()) status.st_mode = 0755;  // of a tree without layers
+  if (keeps_owners() && ::fchown(to.get(), status.st_uid, status.st_gid) < 0)
+    return fail(os_error("chown", ""));
+  if (!parts.empty()) TRY(copy_xattrs(from, to, keeps_owners()));
+  if (::fchmod(to.get(), status.st_mode & 07777) < 0) return fail(os_error("chmod", ""));
+  const struct ::timespec times[2] = {status.st_mtim, status.st_mtim};
+  if (::futimens(to.get(), times) < 0) return fail(os_error("utimens", ""));
+
+  struct statx made {};
+  if (::statx(to.get(), "", AT_EMPTY_PATH, kHarvestMask, &made) < 0)
+    return fail(os_error("statx", ""));
+  space_.frozen_directories.insert(made.stx_ino);
+  space_.directories[made.stx_ino] = {.path = task.path,
+                                      .parts = std::move(parts),
+                                      .born = made.stx_btime,
+                                      .changed = made.stx_ctime};
+  const struct ::timespec changed {
+    made.stx_ctime.tv_sec, static_cast<long>(made.stx_ctime.tv_nsec)
+  };
+  if (is_later(changed, latest_)) latest_ = changed;
+  return {};
+}
+
+// Whatever changes from now on gets a later ctime: the kernel's clock for them ticks every few
+// milliseconds. Bounded, for file systems that have a clock of their own.
+void Maker::let_time_pass() const {
+  constexpr int kMaxWaits = 20;
+  constexpr struct ::timespec kWait { 0, 1'000'000 };
+  for (int wait = 0; wait < kMaxWaits; ++wait) {
+    struct ::timespec now {};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (is_later(now, latest_)) break;
+    ::nanosleep(&kWait, nullptr);
+  }
+}
+
+}  // namespace
+
+Result<Workspace> materialize(const std::vector<std::string>& lower, const std::string& directory,
+                              Materialize how) {
+  if (::mkdir(directory.c_str(), 0700) < 0 && errno != EEXIST)
+    return fail(os_error("mkdir", directory));
+  Workspace space{.path = directory, .how = how};
+  const Layers layers = TRY(Layers::open(lower));
+  Maker maker(layers, TRY(os::open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)), space);
+  TRY(maker.make());
+  return space;
+}
+
+}  // namespace lichen::store
