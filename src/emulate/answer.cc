@@ -20,6 +20,26 @@ Reply answer_devices(const Task& task, Model& model) {
     case SYS_lchown:
 #endif
       return answer_chown(task, model);
+    case SYS_newfstatat:
+    case SYS_fstat:
+    case SYS_statx:
+#ifdef __x86_64__
+    case SYS_stat:
+    case SYS_lstat:
+#endif
+      return answer_stat(task, model);
+    case SYS_openat:
+    case SYS_openat2:
+#ifdef __x86_64__
+    case SYS_open:
+    case SYS_creat:
+#endif
+      return answer_open(task, model);
+    case SYS_chroot:
+    case SYS_unshare:
+    case SYS_setns:
+    case SYS_clone:
+      return answer_namespace(task, model);
     default:
       return Continue{};
   }
@@ -28,6 +48,10 @@ Reply answer_devices(const Task& task, Model& model) {
 }  // namespace
 
 Reply answer(const Task& task, Model& model) {
+  if (task.nr() == SYS_prlimit64 || task.nr() == SYS_setrlimit || task.nr() == SYS_getrlimit) {
+    return answer_rlimit(task, model);  // whoever asks
+  }
+  if (model.is_foreign(task)) return Continue{};
   if (model.profile == Profile::kDevices) return answer_devices(task, model);
   switch (task.nr()) {
     case SYS_newfstatat:
@@ -91,14 +115,13 @@ Reply answer(const Task& task, Model& model) {
       return answer_capset(task, model);
     case SYS_prctl:
       return answer_prctl(task, model);
-    case SYS_prlimit64:
-    case SYS_setrlimit:
-    case SYS_getrlimit:
-      return answer_rlimit(task, model);
     case SYS_getsockopt:
       return answer_peer(task, model);
     case SYS_chroot:
-      return answer_chroot(task, model);
+    case SYS_unshare:
+    case SYS_setns:
+    case SYS_clone:
+      return answer_namespace(task, model);
     case SYS_faccessat:
     case SYS_faccessat2:
 #ifdef __x86_64__

@@ -1,12 +1,16 @@
 #include "emulate/calls.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <iterator>
 
 namespace lichen::emulate {
@@ -15,7 +19,6 @@ namespace {
 
 using Match = NotifiedCall::Match;
 
-constexpr std::uint32_t kIdBits = 0xffff0000;             // an id of 65536 or more, or -1
 constexpr std::uint32_t kCreate = O_CREAT | 020'000'000;  // the second is O_TMPFILE's own bit
 constexpr std::uint32_t kWrite = O_ACCMODE | O_TRUNC;
 
@@ -24,36 +27,59 @@ constexpr NotifiedCall exactly(int nr, int arg, std::uint32_t value) {
   return {nr, Match::kMaskEquals, arg, 0xffffffff, value};
 }
 
-constexpr NotifiedCall kDevices[] = {
+constexpr NotifiedCall kNodes[] = {
     {SYS_mknodat, Match::kMaskEquals, 2, S_IFMT, S_IFCHR},
     {SYS_mknodat, Match::kMaskEquals, 2, S_IFMT, S_IFBLK},
-    {SYS_fchown, Match::kMaskAny, 1, kIdBits},
-    {SYS_fchown, Match::kMaskAny, 2, kIdBits},
-    {SYS_fchownat, Match::kMaskAny, 2, kIdBits},
-    {SYS_fchownat, Match::kMaskAny, 3, kIdBits},
 #ifdef __x86_64__
     {SYS_mknod, Match::kMaskEquals, 1, S_IFMT, S_IFCHR},
     {SYS_mknod, Match::kMaskEquals, 1, S_IFMT, S_IFBLK},
-    {SYS_chown, Match::kMaskAny, 1, kIdBits},
-    {SYS_chown, Match::kMaskAny, 2, kIdBits},
-    {SYS_lchown, Match::kMaskAny, 1, kIdBits},
-    {SYS_lchown, Match::kMaskAny, 2, kIdBits},
+#endif
+};
+
+struct OwnerArg {
+  int nr, arg;
+};
+constexpr OwnerArg kOwnerArgs[] = {
+    {SYS_fchown, 1}, {SYS_fchown, 2}, {SYS_fchownat, 2}, {SYS_fchownat, 3},
+#ifdef __x86_64__
+    {SYS_chown, 1},  {SYS_chown, 2},  {SYS_lchown, 1},   {SYS_lchown, 2},
+#endif
+};
+
+constexpr NotifiedCall kStat[] = {
+    {SYS_newfstatat}, {SYS_fstat}, {SYS_statx},
+#ifdef __x86_64__
+    {SYS_stat},       {SYS_lstat},
+#endif
+};
+
+// In both kinds of profile.
+constexpr NotifiedCall kNamespaces[] = {
+    {SYS_chroot},
+    {SYS_unshare, Match::kMaskAny, 0, CLONE_NEWUSER | CLONE_NEWNS},
+    {SYS_clone, Match::kMaskAny, 0, CLONE_NEWUSER | CLONE_NEWNS},
+    {SYS_setns},
+};
+
+constexpr NotifiedCall kOpen[] = {
+    {SYS_openat},
+    {SYS_openat2},
+#ifdef __x86_64__
+    {SYS_open},
+    {SYS_creat},
+#endif
+};
+
+constexpr NotifiedCall kCreation[] = {
+    {SYS_openat, Match::kMaskAny, 2, kCreate},
+    {SYS_openat2},
+#ifdef __x86_64__
+    {SYS_open, Match::kMaskAny, 1, kCreate},
+    {SYS_creat},
 #endif
 };
 
 constexpr NotifiedCall kFull[] = {
-    // The frequent ones first: the filter compares in this order.
-    {SYS_newfstatat},
-    {SYS_fstat},
-    {SYS_statx},
-#ifdef __x86_64__
-    {SYS_stat},
-    {SYS_lstat},
-    {SYS_open, Match::kMaskAny, 1, kCreate},
-    {SYS_creat},
-#endif
-    {SYS_openat, Match::kMaskAny, 2, kCreate},
-    {SYS_openat2},
     {SYS_getuid},
     {SYS_geteuid},
     {SYS_getgid},
@@ -99,7 +125,6 @@ constexpr NotifiedCall kFull[] = {
     exactly(SYS_getrlimit, 0, RLIMIT_RTTIME),
     exactly(SYS_getsockopt, 2, SO_PEERCRED),
     exactly(SYS_getsockopt, 2, SO_PEERGROUPS),
-    {SYS_chroot},
 };
 
 constexpr NotifiedCall kDac[] = {
@@ -146,15 +171,71 @@ void append(std::vector<NotifiedCall>& calls, const NotifiedCall (&table)[N]) {
 
 }  // namespace
 
-std::vector<NotifiedCall> notified_calls(Profile profile) {
+std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs) {
   std::vector<NotifiedCall> calls;
-  if (profile == Profile::kDevices) {
-    append(calls, kDevices);
+  const bool full = profile != Profile::kDevices;
+  if (full || needs.devices) append(calls, kStat);
+  if (needs.devices) append(calls, kOpen);
+  append(calls, kNamespaces);
+  if (!full) {
+    append(calls, kNodes);
+    for (const OwnerArg& owner : kOwnerArgs) {
+      calls.push_back({owner.nr, Match::kAtLeast, owner.arg, 0, needs.map_size});
+    }
     return calls;
   }
+  if (!needs.devices) append(calls, kCreation);
   append(calls, kFull);
   if (profile == Profile::kDac) append(calls, kDac);
   return calls;
+}
+
+bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t map_size,
+                   const std::vector<std::string>& argv) {
+  for (const auto& [path, record] : below.all()) {
+    if (record.type != 0) return true;
+    if (profile == Profile::kDevices && std::max(record.uid, record.gid) >= map_size) return true;
+  }
+  // A guess, which costs time when it is wrong: of what Dockerfiles call by name, these make nodes.
+  constexpr std::string_view kMakers[] = {"mknod", "MAKEDEV", "debootstrap"};
+  for (const std::string& word : argv) {
+    for (const std::string_view maker : kMakers) {
+      if (word.find(maker) != word.npos) return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
+std::uint64_t size_of(std::string_view map) {
+  std::vector<std::array<std::uint64_t, 2>> ranges;  // first inside, count
+  while (!map.empty()) {
+    const std::string line(map.substr(0, map.find('\n')));
+    map.remove_prefix(std::min(map.size(), line.size() + 1));
+    std::array<std::uint64_t, 3> numbers{};
+    const char* at = line.c_str();
+    for (std::uint64_t& number : numbers) {
+      char* end = nullptr;
+      number = std::strtoull(at, &end, 10);
+      at = end;
+    }
+    ranges.push_back({numbers[0], numbers[2]});
+  }
+  std::sort(ranges.begin(), ranges.end());
+  std::uint64_t size = 0;
+  for (const auto& [first, count] : ranges) {
+    if (first > size) break;
+    size = std::max(size, first + count);
+  }
+  return size;
+}
+
+}  // namespace
+
+std::uint32_t map_size_of(std::string_view uid_map, std::string_view gid_map) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>({size_of(uid_map), size_of(gid_map), UINT32_MAX}));
 }
 
 }  // namespace lichen::emulate

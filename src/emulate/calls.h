@@ -12,7 +12,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
+
+#include "owners/record.h"
 
 namespace lichen::emulate {
 
@@ -27,6 +31,7 @@ struct NotifiedCall {
     kAlways,
     kMaskEquals,  // (args[arg] & mask) == value
     kMaskAny,     // (args[arg] & mask) != 0
+    kAtLeast,     // args[arg] >= value
   };
   int nr = 0;
   Match match = Match::kAlways;
@@ -34,6 +39,23 @@ struct NotifiedCall {
   std::uint32_t mask = 0, value = 0;
 };
 
-std::vector<NotifiedCall> notified_calls(Profile profile);
+inline constexpr std::uint32_t kUsualMapSize = 65536;
+
+struct Needs {
+  std::uint32_t map_size = kUsualMapSize;  // ids from 0 on that the kernel knows; tier ids
+  // stat and open go to the Supervisor, too, where the profile alone would not have it: a device's
+  // placeholder looks and opens like the device. See docs/decisions/0011.
+  bool devices = false;
+};
+
+std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs = {});
+
+// Needs::devices: the tree below has records that only the Supervisor can show, or the command
+// speaks of a tool that makes device nodes.
+bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t map_size,
+                   const std::vector<std::string>& argv);
+
+// How many ids from 0 on both maps have, as /proc/self/uid_map and gid_map say it; 0: unreadable.
+std::uint32_t map_size_of(std::string_view uid_map, std::string_view gid_map);
 
 }  // namespace lichen::emulate

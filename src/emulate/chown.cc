@@ -119,14 +119,15 @@ Reply apply_full(const Task& task, Model& model, const ChownRequest& request,
 Reply apply_devices(const Task& task, Model& model, const ChownRequest& request,
                     const os::UniqueFd& file, const struct statx& before) {
   const Ownership& wanted = request.wanted;
-  if (mapped(wanted.uid) == wanted.uid && mapped(wanted.gid) == wanted.gid) return Continue{};
+  const Ownership told{mapped(wanted.uid, model.map_size), mapped(wanted.gid, model.map_size)};
+  if (told == wanted) return Continue{};
   const auto status = task.status();
   if (!status || (status->effective & capability(CAP_CHOWN)) == 0) return Errno{EPERM};
-  const int failure = chown_file(file, mapped(wanted.uid), mapped(wanted.gid));
+  const int failure = chown_file(file, told.uid, told.gid);
   if (failure != 0) return Errno{failure};
   const auto now = status_of(file);
   if (!now) return Errno{EIO};
-  owners::Record record = model.files.find(before).value_or(
+  owners::Record record = model.record_of(before).value_or(
       owners::Record{.uid = before.stx_uid, .gid = before.stx_gid});
   if (wanted.uid != kSame) record.uid = wanted.uid;
   if (wanted.gid != kSame) record.gid = wanted.gid;
@@ -150,19 +151,24 @@ Answer<Ownership> decide(const Ownership& wanted, const Credentials& credentials
   return after;
 }
 
-std::uint32_t mapped(std::uint32_t id) {
-  return id == kSame || id < kMapSize ? id : kUnmappedMark;
+std::uint32_t mapped(std::uint32_t id, std::uint32_t map_size) {
+  return id == kSame || id < map_size ? id : unmapped_mark(map_size);
+}
+
+owners::Record at_ids(owners::Record record, const struct statx& status, std::uint32_t map_size) {
+  const std::uint32_t mark = unmapped_mark(map_size);
+  if (status.stx_uid != mark) record.uid = status.stx_uid;
+  if (status.stx_gid != mark) record.gid = status.stx_gid;
+  return record;
 }
 
 Reply answer_chown(const Task& task, Model& model) {
   const Answer<ChownRequest> request = decode(task);
   if (!request) return request.error();
   const bool full = model.profile != Profile::kDevices;
-  Credentials root;  // tier ids knows no fake users
-  const auto credentials = full ? model.credentials.of(task.tid()) : nullptr;
-  const os::UniqueFd file =
-      open_path(task, full ? *credentials : root, request->dirfd, request->path,
-                request->descriptor ? Last::kFollow : request->last);
+  const auto credentials = full ? model.credentials.of(task.tid()) : model.who_looks(task);
+  const os::UniqueFd file = open_path(task, *credentials, request->dirfd, request->path,
+                                      request->descriptor ? Last::kFollow : request->last);
   if (!file.valid() || !task.valid()) return Continue{};
   const auto before = status_of(file);
   if (!before) return Continue{};

@@ -52,6 +52,7 @@ struct Credentials {
   Capabilities caps;
   std::uint32_t securebits = 0;   // SECBIT_*, keep_caps among them
   bool own_root = false;          // called chroot: its "/" may be another than the container's
+  bool own_users = false;         // called unshare: may be in a user namespace of its own
   std::uint32_t root_number = 0;  // which one, at tier `bare` (bare::Roots); 0: the step's
 
   bool capable(int number) const { return (caps.effective & capability(number)) != 0; }

@@ -1,6 +1,8 @@
 // What files are, to whom they belong, and who may do what to them: the pure halves.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,6 +16,7 @@
 #include "emulate/change.h"
 #include "emulate/chown.h"
 #include "emulate/create.h"
+#include "emulate/device.h"
 #include "emulate/mknod.h"
 #include "emulate/place.h"
 
@@ -100,10 +103,39 @@ TEST(Chown, AnOwnerGivesOnlyHisGroups) {
 }
 
 TEST(Chown, MarksWhatTheMapLacks) {
-  EXPECT_EQ(mapped(0), 0u);
-  EXPECT_EQ(mapped(65535), 65535u);
-  EXPECT_EQ(mapped(65536), kUnmappedMark);
-  EXPECT_EQ(mapped(kNo), kNo);
+  const struct {
+    std::uint32_t id, map_size, want;
+  } rows[] = {{0, 65536, 0},          {65535, 65536, 65535},   {65536, 65536, 65534},
+              {kNo, 65536, kNo},      {999, 1000, 999},        {1000, 1000, 999},
+              {65536, 100000, 65536}, {100000, 100000, 65534}, {5, 0, 0}};
+  for (const auto& row : rows) EXPECT_EQ(mapped(row.id, row.map_size), row.want) << row.id;
+}
+
+TEST(Chown, TheKernelsOwnerReplacesAMark) {
+  struct statx status {};
+  status.stx_uid = 65534;
+  status.stx_gid = 5;
+  EXPECT_EQ(at_ids({.uid = 70000, .gid = 70000}, status, 65536),
+            (owners::Record{.uid = 70000, .gid = 5}));
+  EXPECT_EQ(at_ids({.uid = 70000, .gid = 70000}, status, 1000),
+            (owners::Record{.uid = 65534, .gid = 5}));
+}
+
+TEST(Chown, MapsAreAsLongAsTheyHaveNoGap) {
+  const struct {
+    const char *uids, *gids;
+    std::uint32_t want;
+  } rows[] = {
+      {"         0       1000          1\n         1     100000      65536\n",
+       "0 1000 1\n1 100000 65536\n", 65537},
+      {"0 1000 1\n", "0 1000 1\n1 100000 65536\n", 1},
+      {"1 100000 10\n0 1000 1\n", "0 0 20\n", 11},
+      {"0 0 5\n7 7 5\n", "0 0 20\n", 5},
+      {"0 0 4294967295\n", "0 0 4294967295\n", 4294967295},
+      {"5 5 5\n", "0 0 20\n", 0},
+      {"", "0 0 20\n", 0},
+  };
+  for (const auto& row : rows) EXPECT_EQ(map_size_of(row.uids, row.gids), row.want) << row.uids;
 }
 
 TEST(Creation, OwnerIsFsIdsOrTheSetgidDirectorys) {
@@ -263,12 +295,13 @@ TEST(FileTable, DressesStatus) {
   EXPECT_EQ(status.stx_size, 0u);
 }
 
-bool notifies(Profile profile, int nr, int arg, std::uint32_t value) {
-  const auto calls = notified_calls(profile);
+bool notifies(Profile profile, int nr, int arg, std::uint32_t value, const Needs& needs = {}) {
+  const auto calls = notified_calls(profile, needs);
   return std::any_of(calls.begin(), calls.end(), [&](const NotifiedCall& call) {
     if (call.nr != nr) return false;
     if (call.match == NotifiedCall::Match::kAlways) return true;
     if (call.arg != arg) return false;
+    if (call.match == NotifiedCall::Match::kAtLeast) return value >= call.value;
     return call.match == NotifiedCall::Match::kMaskEquals ? (value & call.mask) == call.value
                                                           : (value & call.mask) != 0;
   });
@@ -297,12 +330,66 @@ TEST(Calls, AreFilteredByArgument) {
       {SYS_prlimit64, 1, RLIMIT_NOFILE, false, false, false},
       {SYS_unlinkat, 0, 0, false, false, true},
       {SYS_read, 0, 0, false, false, false},
+      {SYS_unshare, 0, CLONE_NEWUSER, true, true, true},
+      {SYS_unshare, 0, CLONE_FS, false, false, false},
+      {SYS_clone, 0, CLONE_NEWNS | SIGCHLD, true, true, true},
+      {SYS_clone, 0, SIGCHLD, false, false, false},
+      {SYS_newfstatat, 0, 0, false, true, true},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(notifies(Profile::kDevices, row.nr, row.arg, row.value), row.devices) << row.nr;
     EXPECT_EQ(notifies(Profile::kFull, row.nr, row.arg, row.value), row.full) << row.nr;
     EXPECT_EQ(notifies(Profile::kDac, row.nr, row.arg, row.value), row.dac) << row.nr;
   }
+}
+
+TEST(Calls, FollowWhatTheStepNeeds) {
+  const Needs small{.map_size = 1000}, large{.map_size = 100000}, devices{.devices = true};
+  EXPECT_TRUE(notifies(Profile::kDevices, SYS_fchown, 1, 1000, small));
+  EXPECT_FALSE(notifies(Profile::kDevices, SYS_fchown, 1, 999, small));
+  EXPECT_FALSE(notifies(Profile::kDevices, SYS_fchownat, 3, 65536, large));
+  EXPECT_TRUE(notifies(Profile::kDevices, SYS_fchownat, 3, 100000, large));
+  for (const Profile profile : {Profile::kDevices, Profile::kFull}) {
+    EXPECT_TRUE(notifies(profile, SYS_openat, 2, O_RDONLY, devices));
+    EXPECT_TRUE(notifies(profile, SYS_fstat, 0, 0, devices));
+    EXPECT_TRUE(notifies(profile, SYS_openat2, 0, 0, devices));
+  }
+}
+
+TEST(Calls, DevicesAreShownWhereThereMayBeSome) {
+  owners::Owners none, users, far, nodes;
+  users.apply({{owners::Change::Kind::kSet, "f", {.uid = 33}}});
+  far.apply({{owners::Change::Kind::kSet, "f", {.gid = 65536}}});
+  nodes.apply({{owners::Change::Kind::kSet, "n", {.type = S_IFBLK, .dev_major = 7}}});
+  const std::vector<std::string> make{"/bin/sh", "-c", "mkdir d && mknod d/null c 1 3"};
+  const std::vector<std::string> other{"/bin/sh", "-c", "apt-get update"};
+  const auto shows = [](Profile profile, const owners::Owners& below,
+                        const std::vector<std::string>& argv) {
+    return shows_devices(profile, below, 65536, argv);
+  };
+  EXPECT_FALSE(shows(Profile::kDevices, none, other));
+  EXPECT_FALSE(shows(Profile::kDevices, users, other));
+  EXPECT_TRUE(shows(Profile::kDevices, far, other));
+  EXPECT_FALSE(shows(Profile::kFull, far, other));  // its stat is always watched
+  EXPECT_TRUE(shows(Profile::kDevices, nodes, other));
+  EXPECT_TRUE(shows(Profile::kFull, nodes, other));
+  EXPECT_TRUE(shows(Profile::kDevices, none, make));
+  EXPECT_TRUE(shows(Profile::kFull, none, make));
+}
+
+TEST(Devices, OpenAsTheContainersNodes) {
+  const auto character = [](std::uint32_t major, std::uint32_t minor) {
+    return owners::Record{.type = S_IFCHR, .dev_major = major, .dev_minor = minor};
+  };
+  EXPECT_EQ(node_of(character(1, 3)), "/dev/null");
+  EXPECT_EQ(node_of(character(1, 9)), "/dev/urandom");
+  EXPECT_EQ(node_of(character(5, 0)), "/dev/tty");
+  EXPECT_EQ(node_of(character(10, 200)), "");
+  EXPECT_EQ(node_of({.type = S_IFBLK, .dev_major = 1, .dev_minor = 3}), "");
+  EXPECT_EQ(decide_device_open(character(1, 3), O_RDWR | O_CREAT | O_TRUNC), 0);
+  EXPECT_EQ(decide_device_open(character(1, 3), O_CREAT | O_EXCL), EEXIST);
+  EXPECT_EQ(decide_device_open(character(1, 3), O_DIRECTORY), ENOTDIR);
+  EXPECT_EQ(decide_device_open(character(10, 200), O_RDWR), EPERM);
 }
 
 }  // namespace

@@ -32,28 +32,32 @@ std::optional<owners::Record> FileTable::find(const struct statx& status) const 
   return entry.record;
 }
 
+void FileTable::store(const Key& key, const Entry& entry) {
+  if (entry.record.type != 0) devices_.fetch_add(1, std::memory_order_relaxed);
+  entries_[key] = entry;
+  count_.store(entries_.size(), std::memory_order_relaxed);
+}
+
 bool FileTable::put(const struct statx& status, const owners::Record& record) {
   const Key key = key_of(status);
   std::unique_lock lock(mutex_);
   const auto found = entries_.find(key);
   if (record.is_default()) {
     if (found != entries_.end()) entries_.erase(found);
+    count_.store(entries_.size(), std::memory_order_relaxed);
     return true;
   }
-  if (found != entries_.end()) {  // a lower one stays one: it may still be copied up
-    found->second.record = record;
-    found->second.born = born(status);
-    return true;
-  }
-  if (entries_.size() >= kMaxRecords) return false;
-  entries_.emplace(key, Entry{record, born(status), false});
+  // A lower one stays one: it may still be copied up.
+  const bool lower = found != entries_.end() && found->second.lower;
+  if (found == entries_.end() && entries_.size() >= kMaxRecords) return false;
+  store(key, {record, born(status), lower});
   return true;
 }
 
 void FileTable::put_lower(const struct statx& status, const owners::Record& record) {
   if (record.is_default()) return;
   std::unique_lock lock(mutex_);
-  entries_[key_of(status)] = {record, born(status), true};
+  store(key_of(status), {record, born(status), true});
 }
 
 std::size_t FileTable::size() const {
@@ -65,8 +69,8 @@ void dress(struct statx& status, const owners::Record& record) {
   status.stx_uid = record.uid;
   status.stx_gid = record.gid;
   if (record.mode) {
-    status.stx_mode = static_cast<std::uint16_t>(
-        (status.stx_mode & static_cast<unsigned>(S_IFMT)) | (*record.mode & 07777));
+    status.stx_mode = static_cast<std::uint16_t>((status.stx_mode & static_cast<unsigned>(S_IFMT)) |
+                                                 (*record.mode & 07777));
   }
   if (record.type == 0) return;
   status.stx_mode =

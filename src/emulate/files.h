@@ -12,6 +12,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <shared_mutex>
@@ -31,6 +32,8 @@ class FileTable {
   bool put(const struct statx& status, const owners::Record& record);
   void put_lower(const struct statx& status, const owners::Record& record);
   std::size_t size() const;
+  bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }  // without a lock
+  bool any_devices() const { return devices_.load(std::memory_order_relaxed) != 0; }
 
  private:
   struct Key {
@@ -50,8 +53,12 @@ class FileTable {
   static Key key_of(const struct statx& status);
   static std::int64_t born(const struct statx& status);
 
+  void store(const Key& key, const Entry& entry);
+
   mutable std::shared_mutex mutex_;
   std::unordered_map<Key, Entry, Hash> entries_;
+  std::atomic<std::size_t> count_ = 0;    // of entries_
+  std::atomic<std::size_t> devices_ = 0;  // entries ever made for devices
 };
 
 // Makes `status` what the program shall see.

@@ -49,8 +49,7 @@ Reply answer_mknod(const Task& task, Model& model) {
   if (!path) return path.error();
   const bool full = model.profile != Profile::kDevices;
   const auto caller = task.status();
-  const auto credentials =
-      full ? model.credentials.of(task.tid()) : std::make_shared<const Credentials>();
+  const auto credentials = full ? model.credentials.of(task.tid()) : model.who_looks(task);
   const auto parent = find_parent(task, *credentials, request.dirfd, *path);
   if (!caller || !parent || parent->slash_at_end) return Continue{};
 

@@ -4,10 +4,12 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "emulate/calls.h"
+#include "emulate/chown.h"
 #include "emulate/credentials.h"
 #include "emulate/files.h"
 #include "emulate/reply.h"
@@ -21,14 +23,28 @@ struct Model {
   // Who calls, for looking up a path only: spares the look at the process while nobody has called
   // chroot.
   std::shared_ptr<const Credentials> who_looks(const Task& task) const {
-    return any_own_root ? credentials.of(task.tid()) : nobody_special;
+    if (!any_own_root) return nobody_special;
+    return profile == Profile::kDevices ? elsewhere : credentials.of(task.tid());
+  }
+  // In a user namespace that the step made: the kernel knows its ids, and we do not.
+  bool is_foreign(const Task& task) const;
+  // What the file is, where its kernel owner is not the whole truth.
+  std::optional<owners::Record> record_of(const struct statx& status) const {
+    auto record = files.find(status);
+    if (record && profile == Profile::kDevices) record = at_ids(*record, status, map_size);
+    return record;
   }
 
   Profile profile;
+  std::uint32_t map_size = kUsualMapSize;  // tier ids
   FileTable files;
   CredentialTable credentials;
-  std::atomic<bool> any_own_root = false;
+  std::atomic<bool> any_own_root = false, any_own_users = false;
   const std::shared_ptr<const Credentials> nobody_special = std::make_shared<Credentials>();
+  // Tier ids, where programs may touch the limit that carries our tag: after the first chroot
+  // everybody may have another root.
+  const std::shared_ptr<const Credentials> elsewhere =
+      std::make_shared<Credentials>(Credentials{.own_root = true});
 
   // To find the file of an overlay's upper layer that a path of the container stands for. Not
   // valid: no overlay.
@@ -51,7 +67,7 @@ Reply answer_capset(const Task& task, Model& model);
 Reply answer_prctl(const Task& task, Model& model);
 Reply answer_exec(const Task& task, Model& model);
 Reply answer_rlimit(const Task& task, Model& model);
-Reply answer_chroot(const Task& task, Model& model);
+Reply answer_namespace(const Task& task, Model& model);
 Reply answer_peer(const Task& task, Model& model);
 Reply answer_access(const Task& task, Model& model);
 Reply answer_change(const Task& task, Model& model);  // what only permissions concern

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "emulate/create.h"
+#include "emulate/device.h"
 
 namespace lichen::emulate {
 
@@ -68,12 +69,6 @@ Answer<OpenRequest> decode(const Task& task) {
   return request;
 }
 
-int wanted(std::uint64_t flags) {
-  if ((flags & O_PATH) != 0) return 0;
-  const auto mode = flags & O_ACCMODE;
-  return (mode == O_WRONLY ? 0 : R_OK) | (mode != O_RDONLY || (flags & O_TRUNC) != 0 ? W_OK : 0);
-}
-
 NewFd give(os::UniqueFd file, std::uint64_t flags) {
   return {std::move(file), (flags & O_CLOEXEC) != 0};
 }
@@ -84,7 +79,7 @@ Reply open_existing(const Task& task, const Model& model, const Credentials& cre
   if (credentials.capable(CAP_DAC_OVERRIDE)) return Continue{};
   const auto status = status_of(file);
   if (!status || !is_judged(*status) || S_ISLNK(status->stx_mode)) return Continue{};
-  if (!permits(credentials, owned(model.files, *status), wanted(request.how.flags))) {
+  if (!permits(credentials, owned(model.files, *status), wanted_access(request.how.flags))) {
     return Errno{EACCES};
   }
   const auto parent = find_parent(task, credentials, request.dirfd, request.path);
@@ -117,6 +112,40 @@ Reply open_tmpfile(const Task& task, Model& model, const Credentials& credential
   const auto made = status_of(file);
   if (!made || !model.files.put(*made, *record)) return Errno{ENOMEM};
   return give(std::move(file), request.how.flags);
+}
+
+// nullopt: no device, or there is none that anybody could open.
+std::optional<Reply> open_if_device(const Task& task, const Model& model,
+                                    const Credentials& credentials, const OpenRequest& request) {
+  if (!model.files.any_devices()) return std::nullopt;
+  const std::uint64_t flags = request.how.flags;
+  const Last last = (flags & O_NOFOLLOW) != 0 || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)
+                        ? Last::kKeep
+                        : Last::kFollow;
+  const os::UniqueFd file = request.how.resolve == 0
+                                ? open_path(task, credentials, request.dirfd, request.path, last)
+                                : open_place(locate(task, credentials, request.dirfd, request.path,
+                                                    last, request.how.resolve),
+                                             O_PATH);
+  if (!file.valid() || !task.valid()) return std::nullopt;
+  return open_device(task, model, credentials, file, flags);
+}
+
+// At tier ids the kernel knows who calls.
+Reply open_at_ids(const Task& task, const Model& model) {
+  if (!model.files.any_devices()) return Continue{};
+  const Answer<OpenRequest> request = decode(task);
+  if (!request) return Continue{};
+  const auto caller = task.status();
+  if (!caller) return Continue{};
+  Credentials credentials = credentials_of(caller->fs_uid, caller->fs_gid, {});
+  credentials.caps.effective = caller->effective;
+  credentials.own_root = model.who_looks(task)->own_root;
+  auto reply = open_if_device(task, model, credentials, *request);
+  // The group may let it in after all: then it gets the placeholder, and else the kernel's EACCES.
+  const auto* refused = reply ? std::get_if<Errno>(&*reply) : nullptr;
+  if (!reply || (refused != nullptr && refused->number == EACCES)) return Continue{};
+  return std::move(*reply);
 }
 
 // nullopt: it exists, perhaps as a symlink.
@@ -157,6 +186,7 @@ std::string link_target(const Parent& parent) {
 }  // namespace
 
 Reply answer_open(const Task& task, Model& model) {
+  if (model.profile == Profile::kDevices) return open_at_ids(task, model);
   Answer<OpenRequest> decoded = decode(task);
   if (!decoded) return Continue{};
   OpenRequest request = std::move(*decoded);
@@ -164,6 +194,7 @@ Reply answer_open(const Task& task, Model& model) {
   const auto credentials = model.credentials.of(task.tid());
   const bool is_root = credentials->capable(CAP_DAC_OVERRIDE);
   if ((flags & O_PATH) != 0) return Continue{};
+  if (auto reply = open_if_device(task, model, *credentials, request)) return std::move(*reply);
   if ((flags & kTmpfile) != 0) return open_tmpfile(task, model, *credentials, request);
 
   const bool follow = (flags & (O_NOFOLLOW | O_EXCL)) == 0;

@@ -35,6 +35,13 @@ bool permits(const Credentials& credentials, const Owned& file, int want) {
   return reads_only && credentials.capable(CAP_DAC_READ_SEARCH);
 }
 
+int wanted_access(std::uint64_t open_flags) {
+  if ((open_flags & O_PATH) != 0) return 0;
+  const auto mode = open_flags & O_ACCMODE;
+  return (mode == O_WRONLY ? 0 : R_OK) |
+         (mode != O_RDONLY || (open_flags & O_TRUNC) != 0 ? W_OK : 0);
+}
+
 bool owns(const Credentials& credentials, const Owned& file) {
   return credentials.uid.fs == file.uid || credentials.capable(CAP_FOWNER);
 }

@@ -25,6 +25,7 @@ Owned owned(const FileTable& files, struct statx status);
 
 // `want` is a mask of R_OK, W_OK, X_OK; the fs ids and effective capabilities count.
 bool permits(const Credentials& credentials, const Owned& file, int want);
+int wanted_access(std::uint64_t open_flags);                   // what open(2) asks permits() for
 bool owns(const Credentials& credentials, const Owned& file);  // or has CAP_FOWNER
 // Removing or replacing `entry` of `directory`: 0, EACCES, or EPERM in a sticky directory.
 int may_remove(const Credentials& credentials, const Owned& directory, const Owned& entry);

@@ -16,14 +16,4 @@ Reply answer_rlimit(const Task& task, Model&) {
   return Value{0};
 }
 
-Reply answer_chroot(const Task& task, Model& model) {
-  std::lock_guard lock(model.credentials.change_mutex());
-  Credentials now = *model.credentials.of(task.tid());
-  if (!now.capable(CAP_SYS_CHROOT)) return Errno{EPERM};
-  now.own_root = true;  // perhaps: the call may fail, and then only lookups are slower
-  model.any_own_root = true;
-  if (!task.valid() || !model.credentials.set(task.tid(), now)) return Errno{ENOMEM};
-  return Continue{};
-}
-
 }  // namespace lichen::emulate

@@ -93,6 +93,7 @@ struct stat to_stat(const struct statx& status) {
 }  // namespace
 
 Reply answer_stat(const Task& task, Model& model) {
+  if (model.files.empty()) return Continue{};
   const std::optional<StatRequest> request = decode(task);
   if (!request) return Continue{};
   // stat finds the way to a file in one call; only a symlink that means the caller's own /proc
@@ -101,7 +102,7 @@ Reply answer_stat(const Task& task, Model& model) {
   const Place place = locate(task, *credentials, request->dirfd, request->path, request->last);
   auto status = status_of(place, request->mask | kStatusMask, request->flags);
   if (!status) return Continue{};
-  const auto record = model.files.find(*status);
+  const auto record = model.record_of(*status);
   if (!record) return Continue{};
   dress(*status, *record);
   bool written = false;

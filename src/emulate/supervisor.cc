@@ -26,6 +26,7 @@ struct Supervisor::State {
         below(std::move(options.owners)),
         model(options.profile,
               credentials_of(options.uid, options.gid, std::move(options.groups))) {
+    model.map_size = options.map_size;
     model.upper = std::move(options.upper);
   }
 
@@ -47,7 +48,7 @@ Result<Supervisor> Supervisor::start(os::UniqueFd listener, Options options) {
 Result<owners::Sidecar> Supervisor::finish() {
   state_->listener->stop();
   return read_records(state_->model.files, state_->root, state_->model.upper, state_->below,
-                      state_->model.profile);
+                      state_->model.profile, state_->model.map_size);
 }
 
 Supervisor::Supervisor(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -28,7 +28,8 @@ namespace lichen::emulate {
 
 struct Options {
   Profile profile = Profile::kFull;
-  os::UniqueFd proc;  // O_PATH of the outer /proc
+  std::uint32_t map_size = kUsualMapSize;  // as in the Needs of the step's filter
+  os::UniqueFd proc;                       // O_PATH of the outer /proc
   // O_PATH|O_DIRECTORY of the container's merged root, and of the upper directory that this step
   // fills.
   os::UniqueFd root;

@@ -38,6 +38,8 @@ TaskStatus parse_task_status(std::string_view text) {
   status.innermost_process = static_cast<pid_t>(field(text, "\nNStgid:", 10));
   status.umask = static_cast<mode_t>(field(text, "\nUmask:", 8));
   status.no_new_privileges = field(text, "\nNoNewPrivs:", 10) != 0;
+  status.fs_uid = static_cast<std::uint32_t>(field(text, "\nUid:", 10));
+  status.fs_gid = static_cast<std::uint32_t>(field(text, "\nGid:", 10));
   status.effective = field(text, "\nCapEff:", 16);
   return status;
 }

@@ -27,7 +27,8 @@ struct TaskStatus {
   pid_t innermost_process = 0;  // the same as the container numbers it
   mode_t umask = 022;
   bool no_new_privileges = false;
-  CapabilitySet effective = 0;  // what the kernel knows, not the model
+  std::uint32_t fs_uid = 0, fs_gid = 0;  // as the reader's user namespace numbers them
+  CapabilitySet effective = 0;           // what the kernel knows, not the model
 };
 TaskStatus parse_task_status(std::string_view text);
 std::optional<TaskStatus> read_task_status(const os::UniqueFd& proc, pid_t tid);

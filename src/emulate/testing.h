@@ -64,6 +64,8 @@ inline std::vector<sock_filter> make_filter(const std::vector<NotifiedCall>& cal
       if (call.match == Match::kMaskEquals) {
         test.push_back(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, call.mask));
         test.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call.value, 0, 1));
+      } else if (call.match == Match::kAtLeast) {
+        test.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, call.value, 0, 1));
       } else {
         test.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, call.mask, 0, 1));
       }
@@ -132,6 +134,7 @@ class Container {
   }
 
   Options options;  // profile, owners, uid, gid, groups
+  Needs needs;
 
  private:
   static bool write_text(const char* path, const std::string& text) {
@@ -158,7 +161,8 @@ class Container {
     options.upper =
         os::UniqueFd(::open((directory_ + "/upper").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     auto pair = os::socket_pair();
-    const Profile profile = options.profile;
+    options.map_size = needs.map_size;
+    const std::vector<NotifiedCall> calls = notified_calls(options.profile, needs);
     const auto init = static_cast<pid_t>(
         ::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
     if (init == 0) {
@@ -166,7 +170,7 @@ class Container {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       // Hosts with a masked /proc refuse this; then the host's stays, which works alike here.
       ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
-      inside(pair->second, merged, profile, body);
+      inside(pair->second, merged, calls, body);
     }
     pair->second.reset();
     auto first = os::receive_message(pair->first);
@@ -184,8 +188,9 @@ class Container {
   }
 
   [[noreturn]] static void inside(const os::UniqueFd& socket, const std::string& merged,
-                                  Profile profile, const std::function<std::string()>& body) {
-    std::vector<sock_filter> filter = make_filter(notified_calls(profile));
+                                  const std::vector<NotifiedCall>& calls,
+                                  const std::function<std::string()>& body) {
+    std::vector<sock_filter> filter = make_filter(calls);
     sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
     constexpr unsigned kFlags =
         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;

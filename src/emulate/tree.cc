@@ -52,8 +52,13 @@ bool is_mount(const struct statx& status) {
 class Walk {
  public:
   Walk(const FileTable& files, const os::UniqueFd& root, const os::UniqueFd& upper,
-       const owners::Owners& below, Profile profile)
-      : files_(files), root_(root), upper_(upper), recorder_(below), profile_(profile) {}
+       const owners::Owners& below, Profile profile, std::uint32_t map_size)
+      : files_(files),
+        root_(root),
+        upper_(upper),
+        recorder_(below),
+        profile_(profile),
+        map_size_(map_size) {}
 
   Result<owners::Sidecar> run() {
     const auto status = status_of(root_);
@@ -101,10 +106,7 @@ class Walk {
   owners::Record record_of(const struct statx& status) const {
     owners::Record record = files_.find(status).value_or(owners::Record{});
     if (profile_ != Profile::kDevices || record.is_default()) return record;
-    // The kernel knows the owner, unless we gave it the mark for one that it cannot know.
-    if (status.stx_uid != kUnmappedMark) record.uid = status.stx_uid;
-    if (status.stx_gid != kUnmappedMark) record.gid = status.stx_gid;
-    return record;
+    return at_ids(record, status, map_size_);
   }
 
   const FileTable& files_;
@@ -112,6 +114,7 @@ class Walk {
   const os::UniqueFd& upper_;
   owners::Owners::Recorder recorder_;
   Profile profile_;
+  std::uint32_t map_size_;  // tier ids
 };
 
 }  // namespace
@@ -128,8 +131,8 @@ void load_records(FileTable& files, const os::UniqueFd& root, const owners::Owne
 
 Result<owners::Sidecar> read_records(const FileTable& files, const os::UniqueFd& root,
                                      const os::UniqueFd& upper, const owners::Owners& below,
-                                     Profile profile) {
-  return Walk(files, root, upper, below, profile).run();
+                                     Profile profile, std::uint32_t map_size) {
+  return Walk(files, root, upper, below, profile, map_size).run();
 }
 
 }  // namespace lichen::emulate

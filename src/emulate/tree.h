@@ -18,6 +18,6 @@ void load_records(FileTable& files, const os::UniqueFd& root, const owners::Owne
 // descriptor, no symlink followed. kUnsupported: nested too deeply.
 Result<owners::Sidecar> read_records(const FileTable& files, const os::UniqueFd& root,
                                      const os::UniqueFd& upper, const owners::Owners& below,
-                                     Profile profile);
+                                     Profile profile, std::uint32_t map_size);
 
 }  // namespace lichen::emulate

@@ -92,14 +92,17 @@ Table make_table(const FilterSpec& spec) {
                                  .mask = UINT32_MAX,
                                  .value = request},
                                 refuse(EPERM)});
-  bool watches_open = false;
+  bool watches_open = false, watches_clone = false;
   for (const NotifyRule& rule : spec.notify) {
     watches_open = watches_open || rule.nr == SYS_openat;
+    watches_clone = watches_clone || rule.nr == SYS_clone;
     table[rule.nr].push_back({rule, SECCOMP_RET_USER_NOTIF});
   }
   // The flags of openat2 lie in memory, which a filter cannot read: whoever watches openat sends
   // programs back to it.
   if (watches_open && !table.contains(SYS_openat2)) add(table, {SYS_openat2, refuse(ENOSYS)});
+  // The same holds of clone3, which docker's default profile sends back, too.
+  if (watches_clone && !table.contains(SYS_clone3)) add(table, {SYS_clone3, refuse(ENOSYS)});
   return table;
 }
 
@@ -146,6 +149,8 @@ Writer checks_of_one_call(const std::vector<Check>& checks) {
     if (when.match == Match::kMaskEquals) {
       if (when.mask != UINT32_MAX) writer.mask(when.mask);
       writer.jump(BPF_JEQ, when.value, 0, 1);
+    } else if (when.match == Match::kAtLeast) {
+      writer.jump(BPF_JGE, when.value, 0, 1);
     } else {
       writer.jump(BPF_JSET, when.mask, 0, 1);
     }
@@ -202,6 +207,17 @@ std::string action_text(std::uint32_t action) {
   }
 }
 
+const char* jump_name(std::uint16_t code) {
+  switch (BPF_OP(code)) {
+    case BPF_JEQ:
+      return "jeq";
+    case BPF_JGE:
+      return "jge";
+    default:
+      return "jset";
+  }
+}
+
 std::string instruction_text(const sock_filter& op) {
   char text[80];
   switch (op.code) {
@@ -214,8 +230,8 @@ std::string instruction_text(const sock_filter& op) {
       return text;
     case BPF_JMP | BPF_JEQ | BPF_K:
     case BPF_JMP | BPF_JSET | BPF_K:
-      std::snprintf(text, sizeof text, "%s %#x +%d +%d",
-                    BPF_OP(op.code) == BPF_JEQ ? "jeq" : "jset", op.k, op.jt, op.jf);
+    case BPF_JMP | BPF_JGE | BPF_K:
+      std::snprintf(text, sizeof text, "%s %#x +%d +%d", jump_name(op.code), op.k, op.jt, op.jf);
       return text;
     case BPF_RET | BPF_K:
       return "ret " + action_text(op.k);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <linux/audit.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -102,6 +103,7 @@ TEST(Filter, NotifiesByArgument) {
                               {SYS_fchownat, Match::kMaskAny, 2, 0xffff0000, 0},
                               {SYS_mknodat, Match::kMaskEquals, 2, S_IFMT, S_IFBLK},
                               {SYS_fchownat, Match::kMaskAny, 3, 0xffff0000, 0},
+                              {SYS_fchown, Match::kAtLeast, 1, 0, 70000},
                               {SYS_ioctl, Match::kMaskEquals, 1, UINT32_MAX, TCGETS}}});
   const struct {
     int nr;
@@ -118,6 +120,10 @@ TEST(Filter, NotifiesByArgument) {
       {SYS_fchownat, {0, 0, 65536, 0}, kNotify},
       {SYS_fchownat, {0, 0, 0, 70000}, kNotify},
       {SYS_fchownat, {0, 0, 0xffff00000000ull, 0}, kAllow},  // the high half is not looked at
+      {SYS_fchown, {0, 69999, 0}, kAllow},
+      {SYS_fchown, {0, 70000, 0}, kNotify},
+      {SYS_fchown, {0, 0xffffffff, 0}, kNotify},
+      {SYS_fchown, {0, 0x100000000ull, 70000}, kAllow},
       {SYS_ioctl, {0, TCGETS}, kNotify},
       {SYS_ioctl, {0, TIOCSTI}, refused(EPERM)},  // a refusal goes before a rule
       {SYS_read, {}, kAllow},
@@ -136,6 +142,13 @@ TEST(Filter, SendsOpenat2BackToWatchedOpenat) {
   EXPECT_EQ(answer(make_filter({.notify = {{.nr = SYS_mknodat}}}), SYS_openat2), kAllow);
   EXPECT_EQ(answer(make_filter({.notify = {{.nr = SYS_openat}, {.nr = SYS_openat2}}}), SYS_openat2),
             kNotify);
+}
+
+TEST(Filter, SendsClone3BackToWatchedClone) {
+  const NotifyRule clone{SYS_clone, Match::kMaskAny, 0, CLONE_NEWUSER, 0};
+  EXPECT_EQ(answer(make_filter({.notify = {clone}}), SYS_clone3), refused(ENOSYS));
+  EXPECT_EQ(answer(make_filter({}), SYS_clone3), kAllow);
+  EXPECT_EQ(answer(make_filter({.notify = {clone, {.nr = SYS_clone3}}}), SYS_clone3), kNotify);
 }
 
 TEST(Filter, EveryCallGetsAnAnswer) {

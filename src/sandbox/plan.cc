@@ -69,6 +69,8 @@ std::string rule_text(const NotifyRule& rule) {
                   rule.value);
   if (rule.match == NotifyRule::Match::kMaskAny)
     std::snprintf(condition, sizeof condition, " if arg%d & %#x", rule.arg, rule.mask);
+  if (rule.match == NotifyRule::Match::kAtLeast)
+    std::snprintf(condition, sizeof condition, " if arg%d >= %u", rule.arg, rule.value);
   return text + condition;
 }
 

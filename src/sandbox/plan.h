@@ -83,6 +83,7 @@ struct NotifyRule {
     kAlways,
     kMaskEquals,  // (args[arg] & mask) == value
     kMaskAny,     // (args[arg] & mask) != 0
+    kAtLeast,     // args[arg] >= value
   };
   int nr = 0;
   Match match = Match::kAlways;

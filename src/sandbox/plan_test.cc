@@ -27,7 +27,8 @@ TEST(Plan, IsPrintedInTheOrderItRuns) {
       .set_ids = true,
       .notify = {{.nr = 59},
                  {133, NotifyRule::Match::kMaskEquals, 1, 0xf000, 0x2000},
-                 {92, NotifyRule::Match::kMaskAny, 1, 0xffff0000, 0}}};
+                 {92, NotifyRule::Match::kMaskAny, 1, 0xffff0000, 0},
+                 {93, NotifyRule::Match::kAtLeast, 2, 0, 65536}}};
   EXPECT_EQ(to_text(plan), R"(root /store/mnt
 bind /a to /b read-only nodev
 bind /c to /d alone
@@ -52,6 +53,7 @@ answer sync
 notify 59
 notify 133 if arg1 & 0xf000 == 0x2000
 notify 92 if arg1 & 0xffff0000
+notify 93 if arg2 >= 65536
 env "A=b c"
 exec "sh" "-c" "echo\x0a\"hi\""
 )");

@@ -29,6 +29,9 @@ inline std::optional<std::uint32_t> evaluate(const std::vector<sock_filter>& pro
       case BPF_JMP | BPF_JEQ | BPF_K:
         at += accumulator == op.k ? op.jt : op.jf;
         break;
+      case BPF_JMP | BPF_JGE | BPF_K:
+        at += accumulator >= op.k ? op.jt : op.jf;
+        break;
       case BPF_JMP | BPF_JSET | BPF_K:
         at += (accumulator & op.k) != 0 ? op.jt : op.jf;
         break;
