@@ -1,18 +1,20 @@
 #!/usr/bin/python3
-"""compare_images.py [--flat] [--exempt FILE] A.tar B.tar - are two OCI archives the same image?
+"""compare_images.py [--flat | --digest] [--exempt FILE] A.tar B.tar - are two OCI archives the same image?
 
 Layer by layer (with --flat: the final trees), entry by entry: type, mode, owner, link target, device
 numbers, extended attributes (security.capability with them), size and content. Read with Python's
 tarfile alone, so that no builder judges itself. FILE lists what may differ, one `pattern what` a
 line: `what` is content (bytes and size differ), owner, or entry (may be on one side alone; folders
-that differ in nothing but being listed too). Modification times are never compared: two builds run at
-two times. Prints each difference; exit status 1 if there is one.
+that differ in nothing but being listed too). The config is compared too, and the history without its
+times. Modification times are not compared, because two builds run at two times; but with --digest they
+are, and the manifests' digests: then everything must be the same. Prints each difference; exit status 1 if there is one.
 """
 import argparse
 import fnmatch
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import sys
 import tarfile
@@ -27,9 +29,11 @@ class Image:
         self.archive = tarfile.open(path)
         self.members = {m.name.removeprefix("./"): m for m in self.archive.getmembers()}
         index = json.loads(self.bytes_of("index.json"))
-        self.manifest = json.loads(self.blob(index["manifests"][0]["digest"]))
+        self.digest = index["manifests"][0]["digest"]
+        self.manifest = json.loads(self.blob(self.digest))
         while "manifests" in self.manifest:  # an index inside the index
-            self.manifest = json.loads(self.blob(self.manifest["manifests"][0]["digest"]))
+            self.digest = self.manifest["manifests"][0]["digest"]
+            self.manifest = json.loads(self.blob(self.digest))
         self.config = json.loads(self.blob(self.manifest["config"]["digest"]))
 
     def bytes_of(self, name):
@@ -49,6 +53,9 @@ class Image:
             if "sha256:" + hashlib.sha256(data).hexdigest() != diff_id:
                 sys.exit(f"layer {descriptor['digest']} does not unpack to {diff_id}")
             yield entries(data)
+
+    def history(self):
+        return [{k: v for k, v in step.items() if k != "created"} for step in self.config.get("history") or ()]
 
     def tree(self):
         """The final tree: every layer upon the one before, whiteouts taken out."""
@@ -82,6 +89,7 @@ def entries(data):
             if name in ("", "."):
                 continue
             entry = {
+                "mtime": member.mtime,
                 "type": TYPES.get(member.type, repr(member.type)), "mode": f"{member.mode & 0o7777:04o}",
                 "uid": member.uid, "gid": member.gid, "link": member.linkname.removeprefix("./").lstrip("/")
                 if member.islnk() else member.linkname,
@@ -144,6 +152,7 @@ def compare(a, b, where, exempt, ignored=()):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--flat", action="store_true")
+    parser.add_argument("--digest", action="store_true")
     parser.add_argument("--exempt", action="append", default=[])
     parser.add_argument("first")
     parser.add_argument("second")
@@ -155,22 +164,30 @@ def main():
         a, b = first.tree(), second.tree()
         count = len(a)
         # a link's group is cut where layers meet
-        problems = compare(a, b, "tree", exempt, ignored=("hardlink_of",))
+        problems = compare(a, b, "tree", exempt, ignored=("hardlink_of", "mtime"))
     else:
+        ignored = () if arguments.digest else ("mtime",)
         for key in ("config", "architecture", "os"):
             if first.config.get(key) != second.config.get(key):
                 problems.append(f"config: {key}: {first.config.get(key)} is not {second.config.get(key)}")
+        history_a, history_b = first.history(), second.history()
+        for number, (a, b) in enumerate(itertools.zip_longest(history_a, history_b)):
+            if a != b:
+                problems.append(f"history {number}: {a} is not {b}")
         layers_a, layers_b = list(first.layers()), list(second.layers())
         if len(layers_a) != len(layers_b):
             problems.append(f"{len(layers_a)} layers are not {len(layers_b)}")
         for number, (a, b) in enumerate(zip(layers_a, layers_b)):
             count += len(a)
-            problems += compare(a, b, f"layer {number}", exempt)
+            problems += compare(a, b, f"layer {number}", exempt, ignored)
+        if arguments.digest and first.digest != second.digest:
+            problems.append(f"manifest {first.digest} is not {second.digest}")
     for problem in problems[:60]:
         print(problem)
     if len(problems) > 60:
         print(f"... and {len(problems) - 60} more")
-    print(f"compared {count} entries: {len(problems)} differences; exemptions used: {sorted(exempt.used)}")
+    print(f"compared {count} entries: {len(problems)} differences{'; one digest' if arguments.digest and not problems else ''}; "
+          f"exemptions used: {sorted(exempt.used)}")
     sys.exit(1 if problems else 0)
 
 
