@@ -12,11 +12,13 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include <atomic>
+#include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "bare/reply.h"
 #include "bare/tree.h"
@@ -38,17 +40,28 @@ class Frozen {
 
   // `file` is a file of the tree, found by a path of it; afterwards it is the private copy, with
   // its new status. Nothing happens when it is not frozen. With `truncate` the content is not
-  // copied. A file whose name is gone (unlinked) stays as it is: nobody can see it through the
-  // tree.
+  // copied. A file whose name is gone (unlinked, reached by /proc/PID/fd) is replaced by a copy
+  // without a name: whoever has it open sees no change, and neither does the layer.
   Answer<void> copy_up(Model& model, File& file, bool truncate = false);
 
+  // For other files that are made for the step.
+  const os::UniqueFd& scratch() const { return scratch_; }
+
  private:
+  // Directory and name of a file of the tree, by which it is or was known.
+  std::optional<std::pair<os::UniqueFd, std::string>> place_of(const Model& model,
+                                                               const File& file) const;
+  // What is there, when it is the private copy of `original`.
+  std::optional<File> copy_at(const os::UniqueFd& parent, const std::string& name,
+                              ino_t original) const;
+
   std::unordered_map<ino_t, nlink_t> files_;
   std::unordered_set<ino_t> directories_;
   dev_t device_;
   os::UniqueFd scratch_;
   std::mutex mutex_;  // one copy at a time: two threads may want the same file
-  std::atomic<std::uint64_t> copies_ = 0;
+  std::uint64_t copies_ = 0;
+  std::unordered_map<ino_t, ino_t> copied_from_;  // private copies, while they are in place
 };
 
 }  // namespace lichen::bare

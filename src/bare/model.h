@@ -16,6 +16,7 @@
 #include "bare/frozen.h"
 #include "bare/processes.h"
 #include "bare/reply.h"
+#include "bare/roots.h"
 #include "bare/sockets.h"
 #include "bare/tree.h"
 #include "emulate/model.h"
@@ -32,6 +33,7 @@ struct Model {
   Processes processes;
   Executables executables;
   Sockets sockets;
+  Roots roots;
   os::UniqueFd proc;  // O_PATH of /proc
   uid_t uid = 0;      // ours, which the step shall see as 0
   gid_t gid = 0;
@@ -41,6 +43,8 @@ struct Model {
   std::shared_ptr<const emulate::Credentials> credentials(const Call& call) const {
     return root.credentials.of(call.task.tid());
   }
+  // For lookups: nullptr when whoever looks may search everything, from the step's root.
+  std::shared_ptr<const emulate::Credentials> who_looks(const Call& call) const;
   // `status` as the step shall see it: owner (ours is 0:0, foreign ones 65534), record, link count.
   struct statx seen(struct statx status, const Mount* mount) const;
   // owner and mode for permission.h
@@ -53,6 +57,9 @@ struct Model {
   owners::Record record_of(const struct statx& status) const;
 };
 
+// emulate::permits with the file's record; of mounts kHost and kProc the kernel is the judge.
+bool permits(const Model& model, const emulate::Credentials& credentials, const File& file,
+             int want);
 // Search permission of the step's user on every directory of the step's view down to `directory`.
 bool may_search(const Call& call, Model& model, const emulate::Credentials& credentials,
                 const File& directory);

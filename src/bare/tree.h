@@ -18,11 +18,15 @@
 // /sys is the host's, read-only; then the volumes. The deepest target wins, a later one before an
 // earlier.
 //
+// Who may not search every directory (or has called chroot) is looked up for name by name, and
+// asked for search permission on the way.
+//
 // Immutable after make(); thread-safe.
 #pragma once
 
 #include <sys/stat.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +64,7 @@ struct File {
   const Mount* mount =
       nullptr;             // never null, but for files without a path (pipe:[1] by /proc/self/fd)
   struct statx status {};  // emulate::kStatusMask, as the kernel knows it
+  std::string link;        // the magic link that led here, "/proc/PID/fd/N"; "": a name did
 };
 
 // A directory, and a name in it that may or may not be there.
@@ -67,12 +72,14 @@ struct Entry {
   File directory;
   std::string name;  // one component; never "", "." or ".."
   bool slash_at_end = false;
+  bool is_mount = false;  // a mount is seen here: the name exists, and stays (EBUSY)
 };
 
 class Tree {
  public:
-  // `mounts` in order; the first is the root, with target "".
-  static Result<Tree> make(std::vector<Mount> mounts);
+  // `mounts` in order; the first is the root, with target "". `may_openat2`: false for tests of the
+  // slow way; a kernel without openat2(2) is found out.
+  static Result<Tree> make(std::vector<Mount> mounts, bool may_openat2 = true);
 
   const Mount& root() const { return mounts_.front(); }
   const std::vector<Mount>& mounts() const { return mounts_; }
@@ -94,8 +101,35 @@ class Tree {
   // Real path of an open file; "" when it has none (deleted, a pipe).
   std::string real_path(const os::UniqueFd& file) const;
 
+  // The mount in which a path of the step's view lies, when no symlink is on the way.
+  const Mount& mount_at(std::string_view seen) const;
+  // The mount whose target is exactly this; nullptr: none, or the root.
+  const Mount* mount_on(std::string_view seen) const;
+  // O_PATH of what has this path in the step's view, where no symlink (but a last one) is followed;
+  // not valid: errno says why.
+  os::UniqueFd open_plain(std::string_view seen) const;
+
  private:
+  friend class Walk;
+
+  struct Base {
+    bool exists = false, is_directory = true;
+    std::optional<std::string> seen;  // its path, where lookups by name may start
+    std::string real;
+  };
+  Base base_of(const emulate::Task& task, int dirfd) const;
+  // nullopt: only a walk can tell.
+  std::optional<Answer<File>> open_fast(std::string_view path, Last last) const;
+  os::UniqueFd open_beneath(const Mount& mount, const std::string& rest, int flags,
+                            std::uint64_t resolve) const;
+  const Mount* mount_of_real(std::string_view real_path) const;
+
   std::vector<Mount> mounts_;
+  std::unique_ptr<Mount> outside_;  // of directories that only an inherited descriptor leads to
+  bool has_openat2_ = false;
 };
+
+// `file`, with its status. An invalid one is an errno.
+Answer<File> to_file(os::UniqueFd fd, const Mount* mount);
 
 }  // namespace lichen::bare
