@@ -20,12 +20,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sandbox/last_steps.h"
+
 namespace lichen::sandbox {
 
 namespace {
 
-constexpr int kSocket = 3;                            // where the child keeps it
-constexpr int kNotFound = 127, kNotExecutable = 126;  // as shells and docker say it
+constexpr int kSocket = 3;  // where the child keeps it
 constexpr std::size_t kMaxFds = 3;
 
 void send(ChildMessage message, const int* fds, std::size_t count) {
@@ -66,16 +67,6 @@ void await() {
   do count = ::syscall(SYS_read, kSocket, &byte, 1);
   while (count < 0 && errno == EINTR);
   if (count != 1) ::_exit(kNotExecutable);
-}
-
-void reset_signals() {
-  struct sigaction action;
-  std::memset(&action, 0, sizeof action);
-  action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < 65; ++signal) ::sigaction(signal, &action, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 void arrange_descriptors(const ChildPlan& plan) {
@@ -168,44 +159,6 @@ int install_filter(const ChildPlan& plan) {
   return plan.listen ? static_cast<int>(rc) : -1;
 }
 
-void say(const char* text) {
-  if (::write(2, text, std::strlen(text)) < 0) return;  // nobody reads it: the status remains
-}
-
-[[noreturn]] void cannot_run(const ChildPlan& plan, int os_errno, bool found) {
-  say("lichen: cannot run ");
-  say(plan.name);
-  int status = kNotExecutable;
-  if (os_errno == ENOENT || os_errno == ENOTDIR) {
-    status = kNotFound;
-    say(found ? ": the interpreter or loader that it asks for is not there\n"
-              : ": executable file not found in $PATH\n");
-  } else if (os_errno == EACCES || os_errno == EPERM) {
-    say(": permission denied\n");
-  } else if (os_errno == ENOEXEC) {
-    say(": not a program for this machine (nor a script with a #! line)\n");
-  } else if (os_errno == E2BIG) {
-    say(": arguments and environment are too long\n");
-  } else {
-    say(": the kernel refused it\n");
-  }
-  ::_exit(status);
-}
-
-[[noreturn]] void execute(const ChildPlan& plan) {
-  int worst = ENOENT;
-  bool found = false;
-  for (const char* const* path = plan.candidates; *path != nullptr; ++path) {
-    ::syscall(SYS_execve, *path, plan.argv, plan.env);
-    const int os_errno = errno;
-    const bool absent = os_errno == ENOENT || os_errno == ENOTDIR;
-    if (absent && ::access(*path, F_OK) == 0) found = true;
-    if (!absent) worst = os_errno;
-    if (found || (!absent && os_errno != EACCES)) break;  // EACCES: a later one may be ours
-  }
-  cannot_run(plan, worst, found);
-}
-
 [[noreturn]] void run_command(const ChildPlan& plan) {
   ::setsid();
   if (plan.terminal) check(ChildStep::kTerminal, ::ioctl(0, TIOCSCTTY, 0));
@@ -225,7 +178,7 @@ void say(const char* text) {
   // Else execve's permission check would still be root's.
   if (plan.set_ids && plan.uid != 0) set_capabilities(Effective::kNone);
   await();
-  execute(plan);
+  execute({plan.name, plan.candidates, plan.argv, plan.env});
 }
 
 // Reaps whatever is orphaned until the command ends; our own end takes the rest along.

@@ -142,18 +142,6 @@ std::string value_of(const std::vector<std::string>& env, std::string_view name)
   return "";
 }
 
-std::vector<std::string> candidates_of(const Plan& plan) {
-  const std::string& program = plan.argv[0];
-  if (program.find('/') != std::string::npos) return {program};
-  std::vector<std::string> candidates;
-  if (program.empty()) return candidates;
-  std::string path = value_of(plan.env, "PATH");
-  if (path.empty()) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  for (const std::string& place : split(path, ':'))
-    candidates.push_back((place.empty() ? "." : place) + "/" + program);
-  return candidates;
-}
-
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> list;
   for (const std::string& text : strings) list.push_back(const_cast<char*>(text.c_str()));
@@ -176,7 +164,7 @@ Result<void> validate(const Plan& plan) {
 class Prepared {
  public:
   explicit Prepared(const Plan& plan)
-      : candidates_(candidates_of(plan)),
+      : candidates_(candidates_of(plan.argv[0], plan.env)),
         candidate_pointers_(pointers(candidates_)),
         argv_(pointers(plan.argv)),
         env_(pointers(plan.env)),
@@ -271,6 +259,18 @@ Result<FreshMounts> receive_fresh(const os::UniqueFd& socket, const Plan& plan,
 }
 
 }  // namespace
+
+std::vector<std::string> candidates_of(const std::string& program,
+                                       const std::vector<std::string>& env) {
+  if (program.find('/') != std::string::npos) return {program};
+  std::vector<std::string> candidates;
+  if (program.empty()) return candidates;
+  std::string path = value_of(env, "PATH");
+  if (path.empty()) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  for (const std::string& place : split(path, ':'))
+    candidates.push_back((place.empty() ? "." : place) + "/" + program);
+  return candidates;
+}
 
 std::uint64_t default_capabilities() {
   std::uint64_t set = 0;

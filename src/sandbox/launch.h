@@ -50,6 +50,10 @@ class Running {
 
 Result<Running> launch(const Plan& plan, Stdio stdio);
 
+// The paths at which a command of this name is looked for: itself, or in PATH of `env`.
+std::vector<std::string> candidates_of(const std::string& program,
+                                       const std::vector<std::string>& env);
+
 // Docker's default capabilities: what Plan::root_capabilities leaves in the bounding set.
 std::uint64_t default_capabilities();
 
