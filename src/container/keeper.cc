@@ -14,6 +14,7 @@
 
 #include "base/wire.h"
 #include "os/socket.h"
+#include "sandbox/launch.h"
 #include "sandbox/namespace.h"
 
 namespace lichen::container {
@@ -79,14 +80,18 @@ void end_with(int socket) {
   // The terminal's signals reach the whole process group; the front decides what ends.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(signal, SIG_IGN);
   Result<void> entered;
-  if (!options.uids.empty())
+  if (!options.uids.empty()) {
     entered = sandbox::enter(options.uids, options.gids);  // waits for children of its own
-  ::signal(SIGCHLD, SIG_IGN);  // workers are not waited for: their job socket tells
+    if (entered) entered = sandbox::check_listener();
+  }
   ::umask(0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after enter(): a change of ids clears it
   Reply ready;
   if (!entered) ready.error = std::move(entered).error();
   if (!os::send_message(control, pack(ready)) || ready.error) ::_exit(EXIT_FAILURE);
+  // Tried here once, while the front goes on: workers know it then.
+  if (!options.uids.empty()) (void)sandbox::can_have_proc();
+  ::signal(SIGCHLD, SIG_IGN);  // workers are not waited for: their job socket tells
   serve(options.handler, std::move(control));
 }
 

@@ -77,6 +77,7 @@ sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Need
                      .cwd = job.cwd,
                      .hostname = job.hostname,
                      .own_network = job.own_network,
+                     .own_pid = sandbox::can_have_proc(),
                      .terminal = job.terminal,
                      .uid = user.uid,
                      .gid = user.gid,

@@ -7,6 +7,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -28,6 +29,7 @@ namespace {
 
 constexpr int kSocket = 3;  // where the child keeps it
 constexpr std::size_t kMaxFds = 3;
+constexpr std::size_t kSignalSetBytes = 8;  // the kernel's sigset_t
 
 void send(ChildMessage message, const int* fds, std::size_t count) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxFds)];
@@ -160,6 +162,7 @@ int install_filter(const ChildPlan& plan) {
 }
 
 [[noreturn]] void run_command(const ChildPlan& plan) {
+  reset_signals();
   ::setsid();
   if (plan.terminal) check(ChildStep::kTerminal, ::ioctl(0, TIOCSCTTY, 0));
   ::umask(022);
@@ -181,6 +184,62 @@ int install_filter(const ChildPlan& plan) {
   execute({plan.name, plan.candidates, plan.argv, plan.env});
 }
 
+bool is_among(const pid_t* pids, std::size_t count, pid_t pid) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (pids[i] == pid) return true;
+  return false;
+}
+
+// Kills what a children file lists; true if it lists anything that is not spared. Its pids are of
+// children that nobody has reaped, so none of them can be another process by now.
+bool kill_listed(int list, const pid_t* spared, std::size_t spared_count) {
+  char text[4096];
+  const long count = ::syscall(SYS_pread64, list, text, sizeof text, 0);
+  bool any = false;
+  pid_t pid = 0;
+  for (long i = 0; i < count; ++i) {
+    if (text[i] >= '0' && text[i] <= '9') {
+      pid = pid * 10 + (text[i] - '0');
+      continue;
+    }
+    if (pid > 0 && !is_among(spared, spared_count, pid)) {
+      any = true;
+      ::kill(pid, SIGKILL);
+      int status = 0;
+      ::wait4(pid, &status, WNOHANG | __WALL, nullptr);
+    }
+    pid = 0;
+  }
+  return any;
+}
+
+// Waits for a child to end, or for SIGTERM: the supervisor's death. True: SIGTERM.
+bool await_child_or_term(const sigset_t& both) {
+  long signal = -1;
+  do signal = ::syscall(SYS_rt_sigtimedwait, &both, nullptr, nullptr, kSignalSetBytes);
+  while (signal < 0 && errno == EINTR);
+  return signal == SIGTERM;
+}
+
+// As run_init below, where our own end takes nobody along.
+[[noreturn]] void run_subreaper(pid_t command, int list, const sigset_t& both) {
+  int status = SIGKILL;
+  for (bool ended = false; !ended;) {
+    if (await_child_or_term(both)) break;
+    for (;;) {
+      int one = 0;
+      const pid_t pid = ::wait4(-1, &one, WNOHANG | __WALL, nullptr);
+      if (pid <= 0) break;
+      if (pid != command) continue;
+      status = one;
+      ended = true;
+    }
+  }
+  end_children(&list, 1, nullptr, 0);
+  send({ChildMessage::kEnded, ChildStep::kSend, status}, nullptr, 0);
+  ::_exit(0);
+}
+
 // Reaps whatever is orphaned until the command ends; our own end takes the rest along.
 [[noreturn]] void run_init(pid_t command) {
   for (;;) {
@@ -196,13 +255,37 @@ int install_filter(const ChildPlan& plan) {
 
 }  // namespace
 
+void end_children(const int* lists, std::size_t list_count, const pid_t* spared,
+                  std::size_t spared_count) {
+  for (;;) {
+    bool any = false;
+    for (std::size_t i = 0; i < list_count; ++i)
+      any = kill_listed(lists[i], spared, spared_count) || any;
+    if (any) {
+      ::syscall(SYS_sched_yield);
+      continue;
+    }
+    // A list can miss who is on the way to us. Where nobody is spared the kernel is asked too.
+    int status = 0;
+    if (spared_count > 0 || ::wait4(-1, &status, WNOHANG | __WALL, nullptr) < 0) return;
+    ::poll(nullptr, 0, 1);
+  }
+}
+
 void run_child(const ChildPlan& plan) {
   arrange_descriptors(plan);
-  check(ChildStep::kSupervision, ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+  // Without a pid namespace our end would take nobody along, so we have to be told.
+  check(ChildStep::kSupervision,
+        ::prctl(PR_SET_PDEATHSIG, plan.own_pid ? SIGKILL : SIGTERM, 0, 0, 0));
   // The container must not read the memory we were copied from.
   check(ChildStep::kSupervision, ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
   ::prctl(PR_SET_NAME, "lichen-init", 0, 0, 0);
-  if (!plan.own_pid) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  int children = -1;
+  if (!plan.own_pid) {
+    check(ChildStep::kSupervision, ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+    children =
+        check(ChildStep::kChildren, ::open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC));
+  }
   reset_signals();
   ::setsid();
   if (plan.own_network) bring_up_loopback();
@@ -211,11 +294,17 @@ void run_child(const ChildPlan& plan) {
   // Keys of the caller stay out of reach. Kernels without keys, or with a full quota, have none.
   ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
   await();
+  sigset_t both;
+  ::sigemptyset(&both);
+  ::sigaddset(&both, SIGCHLD);
+  ::sigaddset(&both, SIGTERM);
+  if (!plan.own_pid) ::sigprocmask(SIG_BLOCK, &both, nullptr);
   const pid_t command = static_cast<pid_t>(
       check(ChildStep::kFork, ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr)));
   if (command == 0) run_command(plan);
   // The step's output ends when its own processes close it.
   ::syscall(SYS_close_range, 0, 2, 0);
+  if (!plan.own_pid) run_subreaper(command, children, both);
   run_init(command);
 }
 

@@ -1,5 +1,6 @@
 // What runs between clone(2) and execve(2): the container's init (process 1 of its pid namespace)
-// and the command it forks.
+// and the command it forks. Without a pid namespace init is the nearest subreaper of all that the
+// command starts, and kills it when the command has ended or the supervisor is gone.
 //
 // The caller may have had threads, so nothing here allocates, locks or throws: a ChildPlan is plain
 // data prepared before the clone (its pointers stay valid in the copied memory), and each failure
@@ -17,6 +18,7 @@ namespace lichen::sandbox {
 
 enum class ChildStep : std::int32_t {
   kSupervision,  // parent-death signal, descriptors, signals
+  kChildren,     // the list of its children, which ends them where there is no pid namespace
   kLoopback,
   kHostname,
   kProc,
@@ -75,5 +77,10 @@ struct ChildPlan {
 inline constexpr int kFirstFreeFd = 16;  // descriptors below are rearranged by the child
 
 [[noreturn]] void run_child(const ChildPlan& plan);
+
+// Kills and reaps every process below this one, which is a subreaper; but for `spared` children,
+// which it does not wait for either. `lists` are open /proc/PID/task/TID/children of its threads.
+void end_children(const int* lists, std::size_t list_count, const pid_t* spared,
+                  std::size_t spared_count);
 
 }  // namespace lichen::sandbox

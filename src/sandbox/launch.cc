@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,6 +42,8 @@ struct StepText {
 };
 constexpr StepText kStepTexts[] = {
     {ChildStep::kSupervision, "set up the container's first process", ""},
+    {ChildStep::kChildren, "list the step's processes",
+     "without a pid namespace lichen needs /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN)"},
     {ChildStep::kLoopback, "bring up the loopback interface", ""},
     {ChildStep::kHostname, "set the host name", ""},
     {ChildStep::kProc, "mount /proc",
@@ -215,6 +221,24 @@ Result<os::UniqueFd> out_of_the_way(const os::UniqueFd& fd) {
   return high;
 }
 
+// One list a thread, named by the thread's id.
+Result<std::vector<os::UniqueFd>> open_children_lists() {
+  const os::UniqueFd tasks = TRY(os::open("/proc/self/task", O_RDONLY | O_DIRECTORY));
+  std::vector<os::UniqueFd> lists;
+  for (const auto& entry : TRY(os::read_directory(tasks)))
+    lists.push_back(TRY(os::openat(tasks, entry.name + "/children", O_RDONLY)));
+  return lists;
+}
+
+std::vector<pid_t> pids_in(const os::UniqueFd& list) {
+  std::vector<pid_t> pids;
+  const auto text = os::read_file(list);
+  if (!text) return pids;
+  for (const std::string& word : split(*text, ' '))
+    if (const int pid = std::atoi(word.c_str()); pid > 0) pids.push_back(pid);
+  return pids;
+}
+
 // The child starts with all signals blocked: a handler of ours must not run in it.
 pid_t clone_child(unsigned long flags, const ChildPlan& plan) {
   sigset_t all, old;
@@ -272,6 +296,54 @@ std::vector<std::string> candidates_of(const std::string& program,
   return candidates;
 }
 
+bool can_have_proc() {
+  static const bool can = [] {
+    const std::uint32_t attributes = locked_attributes("/proc");
+    const pid_t pid = static_cast<pid_t>(
+        ::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+    if (pid < 0) return false;
+    if (pid == 0) {
+      auto proc = FileSystem::open("proc");
+      const bool made = proc && proc->create(attributes | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                             MOUNT_ATTR_NOEXEC);
+      ::_exit(made ? 0 : 1);
+    }
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status == 0;
+  }();
+  return can;
+}
+
+Result<void> check_listener() {
+  const auto status = os::find_file("/proc/self/status");
+  if (status && *status && (*status)->find("\nSeccomp:\t0") != std::string::npos) return {};
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail(os_error("fork", "probe"));
+  if (pid == 0) {
+    sock_filter allow{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+    const sock_fprog program{1, &allow};
+    const long rc =
+        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+    ::_exit(rc < 0 ? errno : 0);
+  }
+  int raw = 0;
+  while (::waitpid(pid, &raw, 0) < 0 && errno == EINTR) {
+  }
+  const int os_errno = WIFEXITED(raw) ? WEXITSTATUS(raw) : EIO;
+  if (os_errno == 0) return {};
+  Error error = os_error(os_errno, "listen to", "system calls");
+  error.code = Errc::kUnsupported;
+  if (os_errno == EBUSY) {
+    error.message = "another program answers system calls of this process already";
+    error.hint =
+        "lichen inside of a RUN step, or in a container with a seccomp agent, has tier "
+        "bare at most";
+  }
+  return fail(std::move(error));
+}
+
 std::uint64_t default_capabilities() {
   std::uint64_t set = 0;
   for (const int capability : kDefaultCapabilities) set |= std::uint64_t{1} << capability;
@@ -288,6 +360,13 @@ Result<Running> launch(const Plan& plan, Stdio stdio) {
     return fail(os_error("socketpair", ""));
   Running running;
   running.socket_ = os::UniqueFd(ends[0]);
+  running.own_pid_ = plan.own_pid;
+  if (!plan.own_pid) {
+    if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return fail(os_error("become", "subreaper"));
+    running.children_ = TRY(open_children_lists());
+    for (const os::UniqueFd& list : running.children_)
+      for (const pid_t pid : pids_in(list)) running.spared_.push_back(pid);
+  }
   {
     const os::UniqueFd near(ends[1]);
     const os::UniqueFd socket = TRY(out_of_the_way(near)), in = TRY(out_of_the_way(stdio.in)),
@@ -326,14 +405,22 @@ Result<void> Running::start() {
 Result<os::WaitStatus> Running::wait() {
   const auto received = TRY(receive(socket_));
   const os::WaitStatus of_init = TRY(init.wait());
+  end_orphans();
   for (auto path = created.rbegin(); path != created.rend(); ++path)
     ::umount2(path->c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);  // a plain file or directory: EINVAL
   if (!received || received->message.kind != ChildMessage::kEnded) return of_init;
   return os::wait_status(received->message.value);
 }
 
+// What the step's init left when it was killed itself.
+void Running::end_orphans() {
+  std::vector<int> lists;
+  for (const os::UniqueFd& list : children_) lists.push_back(list.get());
+  if (!lists.empty()) end_children(lists.data(), lists.size(), spared_.data(), spared_.size());
+}
+
 void Running::kill() const {
-  init.kill(SIGKILL);
+  init.kill(own_pid_ ? SIGKILL : SIGTERM);  // an init without a pid namespace ends the others
 }
 
 }  // namespace lichen::sandbox

@@ -12,6 +12,8 @@
 // (an O_PATH descriptor of /proc, of the upper directory) before. One launch a worker.
 //
 // The container dies with the *thread* that called launch() (PR_SET_PDEATHSIG), and with Running.
+// That holds without a pid namespace too: then init, or the worker when init was killed, is the
+// subreaper of all that the step started, and ends it.
 // A command that cannot be executed is an outcome, as for a shell: it says so on its standard error
 // and ends with 127 (not found) or 126. Linux 5.12; with notify rules 5.14.
 #pragma once
@@ -41,11 +43,15 @@ class Running {
   Result<void> start();
   // Until the command has ended and, with a pid namespace, every process of the container is dead.
   Result<os::WaitStatus> wait();
-  void kill() const;  // all of it, at once
+  void kill() const;  // all of it, at once; without a pid namespace wait() has to follow
 
  private:
   friend Result<Running> launch(const Plan& plan, Stdio stdio);
+  void end_orphans();
   os::UniqueFd socket_;
+  bool own_pid_ = true;
+  std::vector<os::UniqueFd> children_;  // without a pid namespace: what our threads' children are
+  std::vector<pid_t> spared_;           // children that were there before
 };
 
 Result<Running> launch(const Plan& plan, Stdio stdio);
@@ -53,6 +59,14 @@ Result<Running> launch(const Plan& plan, Stdio stdio);
 // The paths at which a command of this name is looked for: itself, or in PATH of `env`.
 std::vector<std::string> candidates_of(const std::string& program,
                                        const std::vector<std::string>& env);
+
+// Whether the kernel lets a new pid namespace of ours have its own /proc. It does not where /proc
+// has masks over it that this user namespace must not look behind: in containers. Such a Plan wants
+// own_pid = false. Tried once a process; who forks later has the answer.
+bool can_have_proc();
+
+// Fails where a seccomp filter above us has a listener already: there can be one only.
+Result<void> check_listener();
 
 // Docker's default capabilities: what Plan::root_capabilities leaves in the bounding set.
 std::uint64_t default_capabilities();

@@ -346,12 +346,64 @@ TEST_P(Launch, GivesAControllingTerminal) {
   EXPECT_EQ(outcome.out, "/dev/console\r\nthrough\r\n");
 }
 
-TEST_P(Launch, SharesProcessesWhenAsked) {
-  Plan plan = plan_of({"sh", "-c", "test $(cat /proc/$$/comm) = sh"});
+// Without a pid namespace.
+Plan sharing(Plan plan) {
   plan.own_pid = false;
   for (Step& step : plan.steps)
     if (Proc* proc = std::get_if<Proc>(&step)) proc->host = true;
-  EXPECT_EQ(run(plan).status, "exited 0");
+  return plan;
+}
+
+TEST_P(Launch, SharesProcessesWhenAsked) {
+  EXPECT_EQ(run(sharing(plan_of({"sh", "-c", "test $(cat /proc/$$/comm) = sh"}))).status,
+            "exited 0");
+  EXPECT_EQ(run(sharing(plan_of({"sh", "-c", "kill -TERM $$"}))).status, "signaled 15");
+}
+
+// Each holds the pipe that we read to its end.
+constexpr char kDaemons[] =
+    "for i in 1 2 3; do (setsid sh -c 'trap \"\" TERM HUP; sleep 30 & sleep 30 & wait' &); done; "
+    "(setsid setsid sleep 30 &) & (while :; do (true &); done &) ; ";
+
+TEST_P(Launch, DescendantsDieWithoutAPidNamespaceToo) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Outcome outcome =
+      run(sharing(plan_of({"sh", "-c", std::string(kDaemons) + "echo left; exit 4"})));
+  EXPECT_EQ(outcome.out, "left\n");
+  EXPECT_EQ(outcome.status, "exited 4");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST_P(Launch, DescendantsDieWhenTheirInitIsKilled) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Outcome outcome = run(sharing(
+      plan_of({"sh", "-c", std::string(kDaemons) + "echo left; kill -KILL $PPID; sleep 30"})));
+  EXPECT_EQ(outcome.out, "left\n");
+  EXPECT_EQ(outcome.status, "signaled 9");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST_P(Launch, DescendantsDieWhenTheirSupervisorIsKilled) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Outcome outcome = in_keeper(maps_, [&](os::UniqueFd out) -> Result<std::string> {
+    const Plan plan = sharing(plan_of({"sh", "-c", std::string(kDaemons) + "echo left; sleep 30"}));
+    auto ready = TRY(os::pipe());
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ready.first.reset();
+      (void)launch_and_wait(plan, std::move(ready.second));
+      ::_exit(0);
+    }
+    ready.second.reset();
+    char byte = 0;
+    if (::read(ready.first.get(), &byte, 1) != 1) return fail(os_error("read", "output"));
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    say(out, byte + TRY(os::read_file(ready.first)));
+    return "";
+  });
+  EXPECT_EQ(outcome.out, "left\n");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
 TEST_P(Launch, TellsWhatItMadeForMounts) {

@@ -130,7 +130,7 @@ std::string to_text(const Plan& plan) {
 
 void add_standard_mounts(Plan& plan) {
   std::vector<Step>& steps = plan.steps;
-  steps.push_back(Proc{});
+  steps.push_back(Proc{.host = !plan.own_pid});
   steps.push_back(Tmpfs{.target = "/dev", .bytes = 64 * kMiB});
   for (const char* name : kDevices) {
     const std::string path = std::string("/dev/") + name;
@@ -142,7 +142,7 @@ void add_standard_mounts(Plan& plan) {
   if (plan.terminal) steps.push_back(Console{});
   steps.push_back(Tmpfs{.target = "/dev/shm", .mode = 01777, .bytes = 64 * kMiB, .noexec = true});
   steps.push_back(Mqueue{});
-  if (plan.own_network)
+  if (plan.own_network && plan.own_pid)
     steps.push_back(Sysfs{});
   else
     steps.push_back(Bind{.source = "/sys", .target = "/sys", .read_only = true, .nodev = true});

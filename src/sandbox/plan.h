@@ -98,7 +98,7 @@ struct Plan {
   std::string cwd = "/";               // created by the planner if it must exist
   std::string hostname = "lichen";
   bool own_network = false;  // a network namespace with only loopback, which is brought up
-  bool own_pid = true;       // without: what the command leaves in other sessions outlives it
+  bool own_pid = true;       // without: /proc is the caller's (and so is /sys)
   bool terminal = false;     // stdio is a pty slave: make it the controlling terminal
   std::uint32_t uid = 0,
                 gid = 0;  // tier ids: set before exec. userns: the supervisor pretends them
@@ -113,9 +113,10 @@ struct Plan {
 // One line per step, stable across runs: what tests compare and what `lichen debug plan` prints.
 std::string to_text(const Plan& plan);
 
-// The /dev, /proc, /sys, /dev/shm … of every step, in order: appended to plan.steps. own_network
-// decides between a fresh /sys and the host's, read-only and masked; set_ids (tier ids) whether
-// terminals belong to group 5; terminal adds /dev/console.
+// The /dev, /proc, /sys, /dev/shm … of every step, in order: appended to plan.steps. own_pid
+// decides between a fresh /proc and the host's; own_network between a fresh /sys and the host's,
+// read-only and masked (without own_pid it is the host's: who masks the one masks the other);
+// set_ids (tier ids) whether terminals belong to group 5; terminal adds /dev/console.
 void add_standard_mounts(Plan& plan);
 
 // "bind /a to /b": how errors and to_text name a step.
