@@ -170,6 +170,65 @@ TEST(Prctl, AnswersFromTheModel) {
   }
 }
 
+TEST(Exec, ParsesFileCapabilities) {
+  using namespace std::string_view_literals;
+  const FileCapabilities ping{.permitted = capability(CAP_NET_RAW), .effective = true};
+  const FileCapabilities high{.permitted = capability(CAP_BPF),
+                              .inheritable = capability(CAP_CHOWN)};
+  const struct {
+    const char* name;
+    std::string_view bytes;
+    std::optional<FileCapabilities> want;
+  } rows[] = {
+      {"2", "\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv, ping},
+      {"3", "\1\0\0\3\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x39\x30\0\0"sv, ping},
+      {"1", "\1\0\0\1\0\x20\0\0\0\0\0\0"sv, ping},
+      {"both words", "\0\0\0\2\0\0\0\0\1\0\0\0\x80\0\0\0\0\0\0\0"sv, high},
+      {"bits of no capability", "\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\xff\0\0\0\xff"sv, ping},
+      {"short", "\1\0\0\2\0\x20\0\0"sv, std::nullopt},
+      {"empty", ""sv, std::nullopt},
+      {"4", "\1\0\0\4\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv, std::nullopt},
+  };
+  for (const auto& row : rows) EXPECT_EQ(parse_file_capabilities(row.bytes), row.want) << row.name;
+}
+
+TEST(Exec, FilesGiveCapabilities) {
+  constexpr CapabilitySet kRaw = capability(CAP_NET_RAW), kChown = capability(CAP_CHOWN);
+  const Owned plain{0, 0, S_IFREG | 0755}, suid_root{0, 0, S_IFREG | 04755};
+  const FileCapabilities raw{.permitted = kRaw, .effective = true};
+  const FileCapabilities aware{.permitted = kRaw};
+  const FileCapabilities inherited{.inheritable = kChown, .effective = true};
+  Credentials heir = kUser, bounded = kUser, ambient = kUser;
+  heir.caps.inheritable = kChown;
+  bounded.caps.bounding = kChown;
+  ambient.caps.permitted = ambient.caps.inheritable = ambient.caps.ambient = kChown;
+  const struct {
+    const char* name;
+    Credentials before;
+    ExecRequest request;
+    CapabilitySet permitted, effective;
+    bool refused;
+  } rows[] = {
+      {"gained", kUser, {plain, true, raw}, kRaw, kRaw, false},
+      {"nosuid", kUser, {plain, false, raw}, 0, 0, false},
+      {"only permitted", kUser, {plain, true, aware}, kRaw, 0, false},
+      {"inherited", heir, {plain, true, inherited}, kChown, kChown, false},
+      {"nothing to inherit", kUser, {plain, true, inherited}, 0, 0, false},
+      {"out of bounds", bounded, {plain, true, raw}, 0, 0, true},
+      {"out of bounds, not needed", bounded, {plain, true, aware}, 0, 0, false},
+      {"ambient ones go", ambient, {plain, true, raw}, kRaw, kRaw, false},
+      {"root has all", kRoot, {plain, true, raw}, kAllCapabilities, kAllCapabilities, false},
+      {"setuid root with its own", kUser, {suid_root, true, raw}, kRaw, kRaw, false},
+  };
+  for (const auto& row : rows) {
+    const Credentials now = decide(row.request, row.before);
+    EXPECT_EQ(now.caps.permitted, row.permitted) << row.name;
+    EXPECT_EQ(now.caps.effective, row.effective) << row.name;
+    EXPECT_EQ(lacks_capabilities(row.request, row.before), row.refused) << row.name;
+  }
+  EXPECT_EQ(decide({plain, true, raw}, ambient).caps.ambient, kNoCapabilities);
+}
+
 TEST(Exec, RecomputesCredentials) {
   const Owned plain{0, 0, S_IFREG | 0755};
   const Owned suid{7, 8, S_IFREG | 04755};

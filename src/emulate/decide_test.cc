@@ -19,6 +19,7 @@
 #include "emulate/device.h"
 #include "emulate/mknod.h"
 #include "emulate/place.h"
+#include "emulate/replay.h"
 
 namespace lichen::emulate {
 namespace {
@@ -390,6 +391,57 @@ TEST(Devices, OpenAsTheContainersNodes) {
   EXPECT_EQ(decide_device_open(character(1, 3), O_CREAT | O_EXCL), EEXIST);
   EXPECT_EQ(decide_device_open(character(1, 3), O_DIRECTORY), ENOTDIR);
   EXPECT_EQ(decide_device_open(character(10, 200), O_RDWR), EPERM);
+}
+
+TEST(Replays, AnswerTheSameCallOnceAndSoon) {
+  using std::chrono::seconds;
+  const os::UniqueFd no_proc;
+  const auto call = [&](pid_t tid, int nr, std::uint64_t argument) {
+    return Task(no_proc, tid, nr, {argument});
+  };
+  const auto value = [](const std::optional<Reply>& reply) {
+    return reply && std::holds_alternative<Value>(*reply) ? std::get<Value>(*reply).value : -1;
+  };
+  const Replays::Clock::time_point start{};
+  const Task mkdir = call(5, SYS_mkdirat, 1);
+  Replays replays;
+  EXPECT_EQ(value(replays.take(mkdir, start)), -1);
+  replays.keep(mkdir, Value{7}, false, start);
+  EXPECT_EQ(value(replays.take(call(6, SYS_mkdirat, 1), start)), -1);
+  EXPECT_EQ(value(replays.take(mkdir, start + seconds(1))), 7);
+  EXPECT_EQ(value(replays.take(mkdir, start)), -1);
+  replays.keep(mkdir, Value{7}, false, start);
+  EXPECT_EQ(value(replays.take(call(5, SYS_mkdirat, 2), start)), -1);  // so the first is over
+  EXPECT_EQ(value(replays.take(mkdir, start)), -1);
+  replays.keep(mkdir, Value{7}, false, start);
+  EXPECT_EQ(value(replays.take(mkdir, start + seconds(9))), -1);
+  replays.keep(mkdir, Continue{}, false, start);
+  replays.keep(mkdir, Errno{EPERM}, false, start);
+  EXPECT_EQ(value(replays.take(mkdir, start)), -1);
+}
+
+TEST(Replays, CorrectWhatStandsInItsOwnWay) {
+  const os::UniqueFd no_proc;
+  const Task mkdir(no_proc, 5, SYS_mkdirat, {1}), other(no_proc, 5, SYS_mkdirat, {2});
+  const auto corrected = [](Replays& replays, const Task& task, Reply reply) {
+    return std::holds_alternative<Value>(replays.correct(task, std::move(reply)));
+  };
+  const struct {
+    const char* name;
+    const Task& again;
+    int error;
+    bool want;
+  } rows[] = {{"it exists", mkdir, EEXIST, true},
+              {"in use", mkdir, EADDRINUSE, true},
+              {"another reason", mkdir, EACCES, false},
+              {"another call", other, EEXIST, false}};
+  for (const auto& row : rows) {
+    Replays replays;
+    replays.keep(mkdir, Value{0}, true);
+    EXPECT_FALSE(replays.take(mkdir)) << row.name;
+    EXPECT_EQ(corrected(replays, row.again, Errno{row.error}), row.want) << row.name;
+    EXPECT_FALSE(corrected(replays, mkdir, Errno{EEXIST})) << row.name;
+  }
 }
 
 }  // namespace

@@ -18,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include "emulate/replay.h"
+
 namespace lichen::emulate {
 
 namespace {
@@ -141,14 +143,21 @@ struct Listener::State {
   }
 };
 
-void Listener::send(const os::UniqueFd& listener, std::uint64_t id, Reply reply) {
-  if (const auto* file = std::get_if<NewFd>(&reply)) {
-    seccomp_notif_addfd add{.id = id, .flags = SECCOMP_ADDFD_FLAG_SEND};
-    add.srcfd = static_cast<std::uint32_t>(file->fd.get());
-    add.newfd_flags = file->cloexec ? O_CLOEXEC : 0;
-    if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0) return;
-    reply = Errno{errno};  // EMFILE; or the caller is dead, and nobody reads this
-  }
+namespace {
+
+// The descriptor's number in the caller (with SECCOMP_ADDFD_FLAG_SEND the call has returned it,
+// too), or -errno.
+int add_descriptor(const os::UniqueFd& listener, std::uint64_t id, const NewFd& file,
+                   std::uint32_t flags) {
+  seccomp_notif_addfd add{.id = id, .flags = flags};
+  add.srcfd = static_cast<std::uint32_t>(file.fd.get());
+  add.newfd_flags = file.cloexec ? O_CLOEXEC : 0;
+  const int number = ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+  return number >= 0 ? number : -errno;
+}
+
+// 0 or errno.
+int respond(const os::UniqueFd& listener, std::uint64_t id, const Reply& reply) {
   alignas(seccomp_notif_resp) char bytes[256] = {};
   auto& response = *reinterpret_cast<seccomp_notif_resp*>(bytes);
   response.id = id;
@@ -159,16 +168,50 @@ void Listener::send(const os::UniqueFd& listener, std::uint64_t id, Reply reply)
   } else {
     response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   }
-  ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
+  return ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SEND, &response) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+void Listener::send(const os::UniqueFd& listener, std::uint64_t id, Reply reply) {
+  deliver(listener, id, std::move(reply));
+}
+
+std::optional<Reply> Listener::deliver(const os::UniqueFd& listener, std::uint64_t id, Reply reply,
+                                       bool in_one_step) {
+  const auto* file = std::get_if<NewFd>(&reply);
+  if (file == nullptr) {
+    if (respond(listener, id, reply) != ENOENT) return std::nullopt;
+    return reply;
+  }
+  int number = in_one_step ? add_descriptor(listener, id, *file, SECCOMP_ADDFD_FLAG_SEND) : -EINVAL;
+  if (number >= 0) return std::nullopt;
+  if (number == -EINVAL) {
+    number = add_descriptor(listener, id, *file, 0);
+    if (number >= 0 && respond(listener, id, Value{number}) != ENOENT) return std::nullopt;
+  }
+  // ESRCH: the signal came before the caller took it.
+  if (number >= 0 || number == -ENOENT || number == -ESRCH) return reply;
+  respond(listener, id, Errno{-number});  // EMFILE
+  return std::nullopt;
 }
 
 Result<std::unique_ptr<Listener>> Listener::start(os::UniqueFd listener, os::UniqueFd proc,
                                                   Model& model) {
   const auto shared_proc = std::make_shared<os::UniqueFd>(std::move(proc));
-  return start(std::move(listener),
-               [shared_proc, &model](const os::UniqueFd& fd, const seccomp_notif& call) {
-                 send(fd, call.id, answer(Task(fd, *shared_proc, call), model));
-               });
+  const auto replays = std::make_shared<Replays>();
+  return start(std::move(listener), [shared_proc, replays, &model](const os::UniqueFd& fd,
+                                                                   const seccomp_notif& call) {
+    const Task task(fd, *shared_proc, call);
+    if (!model.restarts) return send(fd, call.id, answer(task, model));
+    const Replays::Turn turn(*replays, task.tid());
+    if (!task.valid()) return;  // restarted already
+    auto reply = replays->take(task);
+    if (!reply) reply = replays->correct(task, answer(task, model));
+    Reply copy = copy_of(*reply);
+    auto undelivered = deliver(fd, call.id, std::move(*reply), model.in_one_step);
+    replays->keep(task, undelivered ? std::move(*undelivered) : std::move(copy), !undelivered);
+  });
 }
 
 Result<std::unique_ptr<Listener>> Listener::start(os::UniqueFd listener, Handler handler) {

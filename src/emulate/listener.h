@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/result.h"
 #include "emulate/model.h"
@@ -28,6 +29,10 @@ class Listener {
                                                  Model& model);
   // To a caller that died meanwhile: nothing.
   static void send(const os::UniqueFd& listener, std::uint64_t id, Reply reply);
+  // The same, and what it returns could not be delivered: the caller is dead, or before Linux 5.19
+  // at a signal's handler. `in_one_step` false: as Linux < 5.14, where that is tried first.
+  static std::optional<Reply> deliver(const os::UniqueFd& listener, std::uint64_t id, Reply reply,
+                                      bool in_one_step = true);
 
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
 
@@ -563,6 +564,57 @@ TEST_F(Live, ChrootAtTierIds) {
   });
   EXPECT_EQ(outcome_.seen, "00 c");
   EXPECT_EQ(sidecar(), "r/dev/null 0:0 c 1:3\n");
+}
+
+TEST_F(Live, FilesGiveCapabilities) {
+  RUN_OR_SKIP([] {
+    shell("cp \"$(command -v chown)\" give; touch f g; mkdir -m 777 w");
+    const char cap_chown[] = "\1\0\0\2\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0";  // and the NUL
+    if (::setxattr("give", "security.capability", cap_chown, 20, 0) != 0) return std::string("set");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::setgid(33) != 0 || ::setuid(33) != 0) ::_exit(1);
+      shell("./give 5 f; chown 5 g; setpriv --no-new-privs ./give 6 f");
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return shell("stat -c %u f g");
+  });
+  EXPECT_EQ(outcome_.seen, "5\n0\n");
+}
+
+// Go's runtime: a signal every few microseconds, handlers with SA_RESTART.
+std::string make_under_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGALRM, &action, nullptr);
+  if (::setegid(33) != 0) return "setegid";  // so that the Supervisor makes the files
+  const itimerval often{{0, 150}, {0, 150}};
+  ::setitimer(ITIMER_REAL, &often, nullptr);
+  int wrong = 0;
+  for (int round = 0; round < 60; ++round) {
+    const std::string name = "d" + std::to_string(round);
+    if (::mkdir(name.c_str(), 0755) != 0) ++wrong;
+    const os::UniqueFd file(
+        ::open((name + "/f").c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+    if (!file.valid() || ::fchown(file.get(), 1, 1) != 0) ++wrong;
+  }
+  const itimerval never{};
+  ::setitimer(ITIMER_REAL, &never, nullptr);
+  return std::to_string(wrong);
+}
+
+TEST_F(Live, SignalsRepeatNothing) {
+  RUN_OR_SKIP(make_under_signals);
+  EXPECT_EQ(outcome_.seen, "0");
+}
+
+TEST_F(Live, SignalsRepeatNothingOnOldKernels) {
+  container_.options.as_old_kernel = true;
+  RUN_OR_SKIP(make_under_signals);
+  EXPECT_EQ(outcome_.seen, "0");
 }
 
 TEST_F(Live, TierIdsRecordsOnlyWhatTheKernelCannot) {

@@ -37,6 +37,8 @@ struct Model {
 
   Profile profile;
   std::uint32_t map_size = kUsualMapSize;  // tier ids
+  bool in_one_step = true;                 // see Listener::deliver
+  bool restarts = false;                   // Linux < 5.19, see replay.h
   FileTable files;
   CredentialTable credentials;
   std::atomic<bool> any_own_root = false, any_own_users = false;

@@ -1,5 +1,8 @@
 #include "emulate/supervisor.h"
 
+#include <sys/utsname.h>
+
+#include <cstdio>
 #include <string>
 #include <utility>
 
@@ -18,6 +21,13 @@ std::string path_of(const os::UniqueFd& proc, const os::UniqueFd& directory) {
   return path && *path != "/" ? *path : std::string();
 }
 
+bool is_before_5_19() {
+  utsname name{};
+  int major = 0, minor = 0;
+  if (::uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
+  return major < 5 || (major == 5 && minor < 19);
+}
+
 }  // namespace
 
 struct Supervisor::State {
@@ -27,6 +37,8 @@ struct Supervisor::State {
         model(options.profile,
               credentials_of(options.uid, options.gid, std::move(options.groups))) {
     model.map_size = options.map_size;
+    model.in_one_step = !options.as_old_kernel;
+    model.restarts = options.as_old_kernel || is_before_5_19();
     model.upper = std::move(options.upper);
   }
 

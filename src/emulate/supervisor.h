@@ -11,7 +11,7 @@
 //
 // Design: shared design emulation.md §7 (records keyed by device, inode and birth time; credential
 // sets tagged in RLIMIT_RTTIME; NOTIF_ID_VALID after opening). Owner of its threads; start() and
-// finish() belong to one thread. Kernel floor 5.14.
+// finish() belong to one thread. Kernel floor 5.11.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,7 @@ struct Options {
   // The identity that the step's first process starts with (USER).
   std::uint32_t uid = 0, gid = 0;
   std::vector<std::uint32_t> groups;
+  bool as_old_kernel = false;  // for tests: does without what came after Linux 5.11
 };
 
 class Supervisor {

@@ -46,6 +46,7 @@ class Task {
   pid_t tid() const { return tid_; }
   int nr() const { return nr_; }
   std::uint64_t arg(std::size_t index) const { return arguments_[index]; }
+  const Arguments& arguments() const { return arguments_; }
   int int_arg(std::size_t index) const { return static_cast<int>(arg(index)); }
   std::uint32_t word_arg(std::size_t index) const { return static_cast<std::uint32_t>(arg(index)); }
   const os::UniqueFd& proc() const { return *proc_; }

@@ -162,6 +162,7 @@ class Container {
         os::UniqueFd(::open((directory_ + "/upper").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     auto pair = os::socket_pair();
     options.map_size = needs.map_size;
+    const bool is_killable = !options.as_old_kernel;
     const std::vector<NotifiedCall> calls = notified_calls(options.profile, needs);
     const auto init = static_cast<pid_t>(
         ::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
@@ -170,7 +171,7 @@ class Container {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       // Hosts with a masked /proc refuse this; then the host's stays, which works alike here.
       ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
-      inside(pair->second, merged, calls, body);
+      inside(pair->second, merged, calls, is_killable, body);
     }
     pair->second.reset();
     auto first = os::receive_message(pair->first);
@@ -188,14 +189,14 @@ class Container {
   }
 
   [[noreturn]] static void inside(const os::UniqueFd& socket, const std::string& merged,
-                                  const std::vector<NotifiedCall>& calls,
+                                  const std::vector<NotifiedCall>& calls, bool is_killable,
                                   const std::function<std::string()>& body) {
     std::vector<sock_filter> filter = make_filter(calls);
     sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-    constexpr unsigned kFlags =
-        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    const unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER |
+                           (is_killable ? SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : 0);
     const os::UniqueFd listener(
-        static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kFlags, &program)));
+        static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program)));
     if (!listener.valid() || ::chdir(merged.c_str()) != 0) ::_exit(1);
     static_cast<void>(os::send_message(socket, "", {listener.get()}));
     ::umask(022);
