@@ -42,8 +42,6 @@ class Maker {
                     const std::string& name, const Entry& entry);
   Result<bool> link_copy(const os::UniqueFd& to, const std::string& path, const std::string& name,
                          const Entry& entry);
-  Result<void> make_copy(const os::UniqueFd& from, const os::UniqueFd& to, const std::string& name,
-                         const struct ::stat& status);
   Result<void> remember(const os::UniqueFd& to, const std::string& name, const Entry& entry);
   Result<void> finish_directory(const os::UniqueFd& from, const os::UniqueFd& to, const Task& task,
                                 Layers::Parts parts);
@@ -127,7 +125,7 @@ Result<void> Maker::copy(const os::UniqueFd& from, const os::UniqueFd& to, const
   if (!status) return fail(Errc::kInvalid, printable(name) + " vanished");
   if (status->st_nlink > 1 && TRY(link_copy(to, path, name, entry)))
     return remember(to, name, entry);
-  TRY(make_copy(from, to, name, *status));
+  TRY(copy_file(from, name, to, name, *status, keeps_owners()));
   return remember(to, name, entry);
 }
 
@@ -140,34 +138,6 @@ Result<bool> Maker::link_copy(const os::UniqueFd& to, const std::string& path,
   if (errno != EMLINK && errno != EPERM && errno != EOPNOTSUPP) return fail(os_error("link", name));
   first->second = own;
   return false;
-}
-
-Result<void> Maker::make_copy(const os::UniqueFd& from, const os::UniqueFd& to,
-                              const std::string& name, const struct ::stat& status) {
-  os::UniqueFd source, content;
-  if (S_ISLNK(status.st_mode)) {
-    const std::string target = TRY(os::readlinkat(from, name));
-    if (::symlinkat(target.c_str(), to.get(), name.c_str()) < 0)
-      return fail(os_error("symlink", name));
-  } else if (S_ISFIFO(status.st_mode)) {
-    if (::mknodat(to.get(), name.c_str(), S_IFIFO | 0600, 0) < 0)
-      return fail(os_error("mkfifo", name));
-  } else {
-    source = TRY(os::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-    content = TRY(os::openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-    (void)TRY(os::copy_content(source, content));
-  }
-  if (keeps_owners() &&
-      ::fchownat(to.get(), name.c_str(), status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-    return fail(os_error("chown", name));
-  if (!S_ISLNK(status.st_mode) && ::fchmodat(to.get(), name.c_str(), status.st_mode & 07777, 0) < 0)
-    return fail(os_error("chmod", name));
-  // After chown, which drops capabilities.
-  if (content.valid()) TRY(copy_xattrs(source, content, keeps_owners()));
-  const struct ::timespec times[2] = {status.st_mtim, status.st_mtim};
-  if (::utimensat(to.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
-    return fail(os_error("utimens", name));
-  return {};
 }
 
 Result<void> Maker::remember(const os::UniqueFd& to, const std::string& name, const Entry& entry) {
@@ -235,6 +205,23 @@ Result<Workspace> materialize(const std::vector<std::string>& lower, const std::
   Maker maker(layers, TRY(os::open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)), space);
   TRY(maker.make());
   return space;
+}
+
+Result<void> copy_up(const os::UniqueFd& directory, const std::string& name) {
+  constexpr char kCopy[] = ".lichen-copy";
+  const auto status = TRY(os::lstatat(directory, name));
+  if (!status) return fail(Errc::kNotFound, printable(name) + " is not there");
+  const struct ::stat parent = TRY(os::fstat(directory));
+  TRY(copy_file(directory, name, directory, kCopy, *status, false));
+  if (::renameat(directory.get(), kCopy, directory.get(), name.c_str()) < 0) {
+    const int failure = errno;
+    ::unlinkat(directory.get(), kCopy, 0);
+    return fail(os_error(failure, "rename", name));
+  }
+  const struct ::timespec times[2] = {parent.st_mtim, parent.st_mtim};
+  if (::utimensat(AT_FDCWD, os::proc_path(directory).c_str(), times, 0) < 0)
+    return fail(os_error("utimens", name));
+  return {};
 }
 
 }  // namespace lichen::store

@@ -112,4 +112,34 @@ Result<void> copy_xattrs(const os::UniqueFd& from, const os::UniqueFd& to, bool 
   return {};
 }
 
+Result<void> copy_file(const os::UniqueFd& from_directory, const std::string& from,
+                       const os::UniqueFd& to_directory, const std::string& to,
+                       const struct ::stat& status, bool keeps_owners) {
+  os::UniqueFd source, content;
+  if (S_ISLNK(status.st_mode)) {
+    const std::string target = TRY(os::readlinkat(from_directory, from));
+    if (::symlinkat(target.c_str(), to_directory.get(), to.c_str()) < 0)
+      return fail(os_error("symlink", to));
+  } else if (S_ISFIFO(status.st_mode)) {
+    if (::mknodat(to_directory.get(), to.c_str(), S_IFIFO | 0600, 0) < 0)
+      return fail(os_error("mkfifo", to));
+  } else {
+    source = TRY(os::openat(from_directory, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    content = TRY(os::openat(to_directory, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    (void)TRY(os::copy_content(source, content));
+  }
+  if (keeps_owners && ::fchownat(to_directory.get(), to.c_str(), status.st_uid, status.st_gid,
+                                 AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(os_error("chown", to));
+  if (!S_ISLNK(status.st_mode) &&
+      ::fchmodat(to_directory.get(), to.c_str(), status.st_mode & 07777, 0) < 0)
+    return fail(os_error("chmod", to));
+  // After chown, which drops capabilities.
+  if (content.valid()) TRY(copy_xattrs(source, content, keeps_owners));
+  const struct ::timespec times[2] = {status.st_mtim, status.st_mtim};
+  if (::utimensat(to_directory.get(), to.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(os_error("utimens", to));
+  return {};
+}
+
 }  // namespace lichen::store

@@ -44,4 +44,10 @@ Result<MergedDirectory> merge_directory(const Layers& layers, const Layers::Part
 // they are, but for overlayfs' own.
 Result<void> copy_xattrs(const os::UniqueFd& from, const os::UniqueFd& to, bool all);
 
+// The file, symlink or fifo `name` of one directory, as a new one in another: content, mode, mtime
+// and attributes, with `keeps_owners` owner and capability, too. `status` is that of `from`.
+Result<void> copy_file(const os::UniqueFd& from_directory, const std::string& from,
+                       const os::UniqueFd& to_directory, const std::string& to,
+                       const struct ::stat& status, bool keeps_owners);
+
 }  // namespace lichen::store

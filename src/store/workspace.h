@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "os/fd.h"
 #include "owners/record.h"
 
 namespace lichen::store {
@@ -80,6 +81,10 @@ struct Workspace {
 // `directory` does not exist, or is empty; its parent exists. `lower` top first.
 Result<Workspace> materialize(const std::vector<std::string>& lower, const std::string& directory,
                               Materialize how);
+
+// Puts a private copy in the place of the file `name`, as whoever changes a frozen one must do. The
+// directory keeps its mtime. The record of the new inode is the caller's business.
+Result<void> copy_up(const os::UniqueFd& directory, const std::string& name);
 
 // What statx(2) was asked for, for `record_of`.
 inline constexpr unsigned kHarvestMask = STATX_BASIC_STATS | STATX_BTIME;
