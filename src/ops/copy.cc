@@ -13,12 +13,14 @@
 #include "base/text.h"
 #include "ops/chmod.h"
 #include "os/file.h"
+#include "store/workspace.h"
 
 namespace lichen::ops {
 
 namespace {
 
 constexpr mode_t kPermissions = 07777;
+constexpr char kCapability[] = "security.capability";
 
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
@@ -52,15 +54,53 @@ Result<void> make_room(const os::UniqueFd& directory, const std::string& name,
 Result<std::map<std::string, std::string>> portable_xattrs(const os::UniqueFd& from) {
   auto xattrs = TRY(os::list_xattrs(from));
   for (auto it = xattrs.begin(); it != xattrs.end();) {
-    const bool portable =
-        it->first == "security.capability" ||
-        (starts_with(it->first, "user.") && !starts_with(it->first, "user.overlay."));
+    const bool portable = it->first == kCapability || (starts_with(it->first, "user.") &&
+                                                       !starts_with(it->first, "user.overlay."));
     it = portable ? std::next(it) : xattrs.erase(it);
   }
   return xattrs;
 }
 
 }  // namespace
+
+const owners::Record* FileWriter::written(ino_t inode) const {
+  const auto found = written_.find(inode);
+  return found == written_.end() ? nullptr : &found->second;
+}
+
+// At tier bare: all that the file itself cannot have.
+owners::Record FileWriter::recorded(const Attributes& attributes) const {
+  owners::Record record = attributes.record;
+  record.mode.reset();
+  if (!S_ISLNK(attributes.mode)) {
+    const mode_t mode = attributes.mode & kPermissions;
+    if (owners::bare_mode(mode, S_ISDIR(attributes.mode)) != mode) record.mode = mode;
+  }
+  constexpr std::size_t kRevision2Bytes = 20;
+  const auto capability = attributes.xattrs.find(kCapability);
+  if (capability != attributes.xattrs.end() && capability->second.size() == kRevision2Bytes)
+    record.capability = capability->second;
+  return record;
+}
+
+// A hard link. At tier bare a layer's own file must not get one more name in the tree.
+Result<void> FileWriter::link(const os::UniqueFd& from, const std::string& from_name,
+                              const os::UniqueFd& to, const std::string& to_name,
+                              const std::string& path) {
+  if (target_.frozen != nullptr) {
+    const auto status = TRY(os::lstatat(from, from_name));
+    if (status && target_.frozen->count(status->st_ino) != 0) {
+      const std::string where = TRY(real_path(target_.root, from));
+      TRY(store::copy_up(from, from_name));
+      const owners::Record* record = target_.below.find(beneath(where, from_name));
+      const auto copy = TRY(os::lstatat(from, from_name));
+      if (copy && record != nullptr) written_[copy->st_ino] = *record;
+    }
+  }
+  if (::linkat(from.get(), from_name.c_str(), to.get(), to_name.c_str(), 0) < 0)
+    return fail(os_error("link", path));
+  return {};
+}
 
 // Everything but content: owner (really, where the kernel can), mode, mtime, and the record of what
 // the kernel could not be told.
@@ -76,17 +116,27 @@ Result<void> FileWriter::finish(const os::UniqueFd& directory, const std::string
       return fail(os_error("chown", path));
     if (record.type != 0) record = attributes.record;
   }
-  if (!S_ISLNK(attributes.mode) &&
-      ::fchmodat(directory.get(), name.c_str(), attributes.mode & kPermissions, 0) < 0)
+  const bool is_bare = target_.tier == container::Tier::kBare;
+  mode_t mode = attributes.mode & kPermissions;
+  if (is_bare) {
+    record = recorded(attributes);
+    mode = owners::bare_mode(mode, S_ISDIR(attributes.mode));
+  }
+  if (!S_ISLNK(attributes.mode) && ::fchmodat(directory.get(), name.c_str(), mode, 0) < 0)
     return fail(os_error("chmod", path));
   if (!attributes.xattrs.empty()) {  // after chown, which drops capabilities
     const os::UniqueFd fd = TRY(os::openat(directory, name, O_PATH | O_NOFOLLOW));
-    for (const auto& [key, value] : attributes.xattrs) TRY(os::set_xattr(fd, key, value));
+    for (const auto& [key, value] : attributes.xattrs)
+      if (!is_bare || key != kCapability) TRY(os::set_xattr(fd, key, value));
   }
   const struct ::timespec times[2] = {attributes.mtime, attributes.mtime};
   if (::utimensat(directory.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
     return fail(os_error("utimens", path));
   recorder_.set(path, record, S_ISDIR(attributes.mode));
+  if (is_bare) {
+    const auto status = TRY(os::lstatat(directory, name));
+    if (status) written_[status->st_ino] = std::move(record);
+  }
   return {};
 }
 
@@ -192,10 +242,11 @@ Result<void> FileWriter::copy_entries(const SourceTree& from, const os::UniqueFd
     const os::UniqueFd child_directory =
         TRY(os::openat(directory, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const struct ::stat status = TRY(os::fstat(child_source));
-    Attributes attributes{.mode = status.st_mode, .record = record_of(from, child, status)};
+    Attributes attributes{.record = record_of(from, child, status)};
+    attributes.mode = mode_of(attributes.record, status);
     if (owner) attributes.record = {.uid = owner->uid, .gid = owner->gid};
     if (!copy.mode.empty())
-      attributes.mode = S_IFDIR | TRY(change_mode(copy.mode, status.st_mode & kPermissions, true));
+      attributes.mode = S_IFDIR | TRY(change_mode(copy.mode, attributes.mode & kPermissions, true));
     attributes.mtime = status.st_mtim;
     if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(child_source));
     // Parents are reported before children, and finished (mtime) after them.
@@ -215,7 +266,8 @@ Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& 
   const auto found = TRY(os::lstatat(source_directory, source_name));
   if (!found) return fail(Errc::kInvalid, "vanished while it was copied");
   const struct ::stat& status = *found;
-  Attributes attributes{.mode = status.st_mode, .record = record_of(from, source_path, status)};
+  Attributes attributes{.record = record_of(from, source_path, status)};
+  attributes.mode = mode_of(attributes.record, status);
   attributes.mtime = status.st_mtim;
   if (owner) {
     attributes.record.uid = owner->uid;
@@ -223,7 +275,7 @@ Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& 
   }
   if (!copy.mode.empty() && !S_ISLNK(status.st_mode))
     attributes.mode = (status.st_mode & S_IFMT) |
-                      TRY(change_mode(copy.mode, status.st_mode & kPermissions, false));
+                      TRY(change_mode(copy.mode, attributes.mode & kPermissions, false));
   TRY(make_room(directory, name, path));
 
   if (S_ISLNK(status.st_mode)) {
@@ -243,12 +295,12 @@ Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& 
       const std::string parent = parent_of(first->second);
       const os::UniqueFd other = TRY(os::open_beneath(target_.root, parent.empty() ? "." : parent,
                                                       O_PATH | O_DIRECTORY | O_NOFOLLOW));
-      if (::linkat(other.get(), name_of(first->second).c_str(), directory.get(), name.c_str(), 0) ==
-          0) {
+      const auto linked = link(other, name_of(first->second), directory, name, path);
+      if (linked) {
         recorder_.set(path, attributes.record, false);
         return {};
       }
-      if (errno != EMLINK) return fail(os_error("link", path));
+      if (linked.error().os_errno != EMLINK) return linked;
     }
   }
   const os::UniqueFd to =
@@ -349,8 +401,7 @@ Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
       const std::string parent = parent_of(first);
       const os::UniqueFd other =
           TRY(os::open_beneath(target_.root, parent.empty() ? "." : parent, O_PATH | O_DIRECTORY));
-      if (::linkat(other.get(), name_of(first).c_str(), directory.get(), name.c_str(), 0) < 0)
-        return fail(os_error("link", path));
+      TRY(link(other, name_of(first), directory, name, path));
       recorder_.set(path, attributes.record, false);
       return {};
     }
@@ -371,7 +422,7 @@ Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
           TRY(os::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)), path);
       if (entry.type == EntryType::kFile) (void)TRY(lichen::copy(content, sink));
       for (const auto& [key, value] : entry.xattrs)
-        if (key == "security.capability") attributes.xattrs[key] = value;
+        if (key == kCapability) attributes.xattrs[key] = value;
     }
   }
   return finish(directory, name, path, attributes);

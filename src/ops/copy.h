@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "archive/entry.h"
 #include "base/result.h"
@@ -34,6 +35,8 @@ class FileWriter {
     container::Tier tier;
     const owners::Owners& below;            // records of the layers beneath
     std::optional<std::int64_t> timestamp;  // mtime of directories that are made; nullopt: now
+    // Tier bare: inodes of `root` that are shared with layers; then also record_of() is of use.
+    const std::unordered_map<ino_t, nlink_t>* frozen = nullptr;
   };
   explicit FileWriter(const Target& target) : target_(target), recorder_(target.below) {}
 
@@ -45,6 +48,8 @@ class FileWriter {
                               std::optional<Ownership> owner);
 
   owners::Sidecar take_sidecar() { return recorder_.take(); }
+  // At tier bare: of a file of `root` that was written, by its inode; nullptr: none was.
+  const owners::Record* written(ino_t inode) const;
 
  private:
   struct Attributes {  // of one entry that is written
@@ -71,12 +76,16 @@ class FileWriter {
                       std::optional<Ownership> owner);
   Result<void> unpack_entry(archive::Entry entry, Source& content, const std::string& dest,
                             std::optional<Ownership> owner);
+  owners::Record recorded(const Attributes& attributes) const;
+  Result<void> link(const os::UniqueFd& from, const std::string& from_name, const os::UniqueFd& to,
+                    const std::string& to_name, const std::string& path);
   Result<void> finish(const os::UniqueFd& directory, const std::string& name,
                       const std::string& path, const Attributes& attributes);
 
   Target target_;
   owners::Owners::Recorder recorder_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // of the copy under way: first name
+  std::unordered_map<ino_t, owners::Record> written_;      // at tier bare
   const Filter* filter_ = nullptr;
 };
 

@@ -66,7 +66,7 @@ struct FileJob {
   std::vector<TreeInput> inputs;  // by Copy::input
   std::vector<graph::FileAction> actions;
   std::optional<std::int64_t> timestamp;
-  std::string mounts;  // an empty directory to mount the inputs under
+  std::string mounts;  // an empty directory to mount the inputs under; not at tier bare
 };
 struct FileReply {
   std::string sidecar;
@@ -74,9 +74,10 @@ struct FileReply {
 
 // The content digest of what a Copy would bring from a stack of layers.
 struct DigestJob {
+  container::Tier tier = container::Tier::kIds;
   TreeInput input;
   std::vector<graph::FileAction> copies;
-  std::string mounts;
+  std::string mounts;  // at tier bare a name on the store's file system, for a directory
 };
 struct DigestReply {
   std::vector<Digest> digests;

@@ -13,6 +13,7 @@
 #include "container/user.h"
 #include "ops/copy.h"
 #include "ops/job.h"
+#include "ops/view.h"
 #include "os/file.h"
 #include "store/tree.h"
 
@@ -21,7 +22,15 @@ namespace lichen::ops {
 namespace {
 
 store::TierKind kind_of(container::Tier tier) {
-  return tier == container::Tier::kIds ? store::TierKind::kIds : store::TierKind::kUserns;
+  switch (tier) {
+    case container::Tier::kIds:
+      return store::TierKind::kIds;
+    case container::Tier::kUserns:
+      return store::TierKind::kUserns;
+    case container::Tier::kBare:
+      return store::TierKind::kBare;
+  }
+  return store::TierKind::kUserns;
 }
 
 Result<ApplyReply> perform(ApplyJob& job, std::vector<os::UniqueFd>&) {
@@ -58,23 +67,25 @@ Result<DiffReply> perform(DiffJob& job, std::vector<os::UniqueFd>&) {
   return DiffReply{plain.digest(), compressed.digest(), compressed.bytes()};
 }
 
-// A mounted (or plain) tree to copy from, with what it needs to stay alive.
+// A stack (or a plain directory) to copy from, with what it needs to stay alive.
 struct OpenTree {
   os::UniqueFd root;
+  View stack;
   std::optional<graph::Ignore> ignore;
   owners::Owners owners;
-  bool is_context = false;
+  bool is_context = false, is_bare = false;
 
   SourceTree view() const {
-    return {.root = root,
+    return {.root = is_context ? root : stack.root(),
             .ignore = ignore ? &*ignore : nullptr,
             .owners = &owners,
-            .is_context = is_context};
+            .is_context = is_context,
+            .is_bare = is_bare};
   }
 };
 
-Result<std::unique_ptr<OpenTree>> open_tree(const TreeInput& input,
-                                            const std::string& mount_point) {
+Result<std::unique_ptr<OpenTree>> open_tree(const TreeInput& input, container::Tier tier,
+                                            const std::string& place) {
   auto tree = std::make_unique<OpenTree>();
   if (!input.directory.empty()) {
     tree->is_context = true;
@@ -82,15 +93,15 @@ Result<std::unique_ptr<OpenTree>> open_tree(const TreeInput& input,
     if (!input.ignore.empty()) tree->ignore = TRY(graph::Ignore::from_patterns(input.ignore));
     return tree;
   }
-  TRY(os::mkdirs(mount_point));
-  TRY(container::mount({.lower = input.lower, .target = mount_point}));
-  tree->root = TRY(os::open(mount_point, O_RDONLY | O_DIRECTORY));
+  tree->is_bare = tier == container::Tier::kBare;
+  tree->stack = TRY(View::open({.lower = input.lower, .target = place}, tier));
   tree->owners = TRY(store::load_owners(input.sidecars));
   return tree;
 }
 
 // A private tmpfs over the store's mount directory gives every tree its own mount point.
-Result<void> prepare_mounts(const std::string& mounts) {
+Result<void> prepare_mounts(const std::string& mounts, container::Tier tier) {
+  if (tier == container::Tier::kBare) return {};  // trees have directories of their own
   TRY(container::enter_worker());
   if (::mount("tmpfs", mounts.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
     return fail(os_error("mount tmpfs", mounts));
@@ -104,17 +115,23 @@ Result<std::optional<Ownership>> resolve_owner(const os::UniqueFd& root, const s
 }
 
 Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
-  TRY(prepare_mounts(job.mounts));
-  job.overlay.target = job.mounts + "/dest";
-  TRY(os::mkdirs(job.overlay.target));
-  TRY(container::mount(job.overlay));
-  const os::UniqueFd root = TRY(os::open(job.overlay.target, O_RDONLY | O_DIRECTORY));
+  TRY(prepare_mounts(job.mounts, job.tier));
+  // The snapshot's own directory goes away with whatever a worker that died left in it.
+  const std::string place =
+      (job.tier == container::Tier::kBare ? job.overlay.work : job.mounts) + "/";
+  job.overlay.target = place + "dest";
+  View dest = TRY(View::open(job.overlay, job.tier));
+  const os::UniqueFd& root = dest.root();
   const owners::Owners below = TRY(store::load_owners(job.sidecars));
   std::vector<std::unique_ptr<OpenTree>> trees;
   for (const TreeInput& input : job.inputs)
-    trees.push_back(TRY(open_tree(input, job.mounts + "/" + std::to_string(trees.size()))));
+    trees.push_back(TRY(open_tree(input, job.tier, place + std::to_string(trees.size()))));
 
-  FileWriter writer({.root = root, .tier = job.tier, .below = below, .timestamp = job.timestamp});
+  FileWriter writer({.root = root,
+                     .tier = job.tier,
+                     .below = below,
+                     .timestamp = job.timestamp,
+                     .frozen = dest.frozen()});
   for (const graph::FileAction& action : job.actions) {
     if (const auto* copy = std::get_if<graph::Copy>(&action)) {
       LICHEN_ASSERT(copy->input && *copy->input < trees.size());
@@ -126,12 +143,15 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
       TRY(writer.make_directory(*directory, TRY(resolve_owner(root, directory->owner))));
     }
   }
-  return FileReply{owners::to_bytes(writer.take_sidecar())};
+  if (job.tier != container::Tier::kBare) return FileReply{owners::to_bytes(writer.take_sidecar())};
+  return FileReply{owners::to_bytes(
+      TRY(dest.harvest(below, [&](ino_t inode) { return writer.written(inode); })))};
 }
 
 Result<DigestReply> perform(DigestJob& job, std::vector<os::UniqueFd>&) {
-  TRY(prepare_mounts(job.mounts));
-  const auto tree = TRY(open_tree(job.input, job.mounts + "/0"));
+  TRY(prepare_mounts(job.mounts, job.tier));
+  const bool is_bare = job.tier == container::Tier::kBare;
+  const auto tree = TRY(open_tree(job.input, job.tier, job.mounts + (is_bare ? "" : "/0")));
   DigestReply reply;
   for (const graph::FileAction& action : job.copies)
     reply.digests.push_back(

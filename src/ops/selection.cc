@@ -145,7 +145,13 @@ owners::Record record_of(const SourceTree& tree, const std::string& path,
   if (tree.is_context) return {};
   if (tree.owners != nullptr)
     if (const owners::Record* record = tree.owners->find(path)) return *record;
+  if (tree.is_bare) return {};
   return {.uid = status.st_uid, .gid = status.st_gid};
+}
+
+mode_t mode_of(const owners::Record& record, const struct ::stat& status) {
+  if (!record.mode) return status.st_mode;
+  return (status.st_mode & S_IFMT) | (*record.mode & 07777);
 }
 
 Result<Digest> read_digest(const os::UniqueFd& directory, const std::string& name) {
@@ -172,13 +178,16 @@ class Digester {
     if (S_ISREG(status->st_mode) && record.type == 0)
       digest = TRY(file_digest_(directory, name, *status)).text();
     hasher_.field(relative)
-        .field(std::to_string(status->st_mode & (S_ISLNK(status->st_mode) ? S_IFMT : ~0u)))
+        .field(std::to_string(mode_of(record, *status) & (S_ISLNK(status->st_mode) ? S_IFMT : ~0u)))
         .field(std::to_string(record.uid) + ":" + std::to_string(record.gid))
         .field(std::to_string(record.type) + ":" + std::to_string(record.dev_major) + ":" +
                std::to_string(record.dev_minor))
         .field(target)
         .field(digest);
-    if (S_ISREG(status->st_mode) && !tree_.is_context) TRY(add_capability(directory, name));
+    if (!record.capability.empty())
+      hasher_.field(record.capability);
+    else if (S_ISREG(status->st_mode) && !tree_.is_context)
+      TRY(add_capability(directory, name));
     if (!S_ISDIR(status->st_mode)) return {};
     const os::UniqueFd child =
         TRY(os::openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
@@ -224,7 +233,8 @@ Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
     if (selected.is_directory && copy.dir_copy_contents) {
       const struct ::stat status = TRY(os::fstat(opened));
       // The directory's own mode counts: a destination that is not there takes it.
-      const std::string mode = std::to_string(status.st_mode);
+      const std::string mode =
+          std::to_string(mode_of(record_of(tree, selected.path, status), status));
       const os::UniqueFd readable = TRY(os::reopen(opened, O_RDONLY | O_DIRECTORY));
       TRY(digester.add_entries(readable, selected.path,
                                mode + ":" + (copy.parents ? selected.name : "")));
