@@ -54,6 +54,7 @@ Reply answer_owner(const Call& call, Model& model) {
   if (!has_record(*file)) return change_really(model, *file, request->wanted);
 
   const auto credentials = model.credentials(call);
+  if (const auto now = renew(model, *file); !now) return now.error();
   const emulate::Owned before = model.owned(*file);
   const auto after = emulate::decide(request->wanted, *credentials, before);
   if (!after) return after.error();

@@ -73,10 +73,16 @@ emulate::Owned owned(const Model& model, const Mount* mount, const struct statx&
   return model.owned(file);
 }
 
+Answer<void> renew(Model& model, File& file, bool truncate) {
+  if (file.link.empty()) return {};
+  return model.frozen->copy_up(model, file, truncate);
+}
+
 Answer<void> prepare(Model& model, const emulate::Credentials& credentials, File& file,
                      Change change, bool truncate) {
   if (is_read_only(file)) return refuse(EROFS);
   if (!has_record(file)) return {};  // the kernel is the judge
+  if (const auto now = renew(model, file, truncate); !now) return now;
   const int refused = emulate::decide(change, credentials, model.owned(file), {});
   if (refused != 0) return refuse(refused);
   return model.frozen->copy_up(model, file, truncate);

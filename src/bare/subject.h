@@ -45,6 +45,9 @@ bool is_read_only(const File& file);
 // Owner and mode for emulate's rules, of a file that is known by its status only.
 emulate::Owned owned(const Model& model, const Mount* mount, const struct statx& status);
 
+// A descriptor may be that of a shared file whose private copy has been changed since: what it
+// leads to is made that copy before anything is judged. Other files stay as they are.
+Answer<void> renew(Model& model, File& file, bool truncate = false);
 // EROFS, EACCES, EPERM by `change`; then `file` is a private copy if it was shared with a layer.
 Answer<void> prepare(Model& model, const emulate::Credentials& credentials, File& file,
                      Change change, bool truncate = false);

@@ -195,6 +195,7 @@ int change_real(const XattrRequest& request, const File& file) {
 
 Reply change(const Call& call, Model& model, const XattrRequest& request, File& file) {
   if (is_read_only(file)) return Errno{EROFS};
+  if (const auto now = renew(model, file); !now) return now.error();
   const auto credentials = model.credentials(call);
   switch (kind_of(request.name)) {
     case XattrKind::kCapability:
