@@ -1,5 +1,6 @@
 . /scenario/steps.sh
 cd /srv/h
+echo more >> /srv/setuid-written
 echo new > written; echo more >> d/appended.2; ln linked linked.3; mv renamed other; rm removed
 chmod 600 metadata; chown 1000:1000 d/metadata.2; : > truncated; touch -d @1600000000 timed
 mv swapped swapped.old; echo other > swapped; sed -i s/three/THREE/ t2; ln -f kept kept.3; cp --remove-destination written d/kept.2
