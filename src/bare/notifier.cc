@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
-#include <charconv>
 #include <string>
 #include <utility>
 
@@ -16,23 +14,6 @@ namespace lichen::bare {
 namespace {
 
 using emulate::Listener;
-
-constexpr unsigned kFirstPtsMajor = 136, kLastPtsMajor = 143;  // UNIX98_PTY_SLAVE_MAJOR
-
-// The device that /dev/tty is for a process: we have another controlling terminal, or none. "": it
-// has none, or none that we know.
-std::string controlling_terminal(pid_t tid) {
-  const auto text = os::read_file("/proc/" + std::to_string(tid) + "/stat");
-  if (!text) return "";
-  std::size_t at = text->rfind(')');  // pid (name) state ppid pgrp session tty_nr
-  for (int field = 0; field < 5 && at != text->npos; ++field) at = text->find(' ', at + 1);
-  if (at == text->npos) return "";
-  unsigned device = 0;
-  std::from_chars(text->data() + at + 1, text->data() + text->size(), device);
-  const unsigned number = major(device);
-  if (number < kFirstPtsMajor || number > kLastPtsMajor) return "";
-  return "/dev/pts/" + std::to_string((number - kFirstPtsMajor) * 256 + minor(device));
-}
 
 bool may_wait(const OpenFile& request) {
   if (!request.path.empty() || (request.flags & (O_NONBLOCK | O_PATH)) != 0) return false;
@@ -59,9 +40,7 @@ void Notifier::open_file(const os::UniqueFd& listener, const seccomp_notif& noti
       finish({}, ENOMEM);
     return;
   }
-  std::string path = request.path.empty() ? os::proc_path(request.file) : request.path;
-  if (path == "/dev/tty") path = controlling_terminal(static_cast<pid_t>(notice.pid));
-  if (path.empty()) return finish({}, ENXIO);
+  const std::string path = request.path.empty() ? os::proc_path(request.file) : request.path;
   os::UniqueFd opened(::open(path.c_str(), request.flags | O_CLOEXEC | O_NOCTTY));
   const int error = opened.valid() ? 0 : errno;
   finish(std::move(opened), error);
