@@ -63,7 +63,7 @@ TEST(Doctor, JsonHasTheSame) {
   EXPECT_EQ((*json)["tiers"][0]["name"], "ids");
   EXPECT_EQ((*json)["tiers"][0]["ok"], false);
   EXPECT_EQ((*json)["tiers"][0]["fix"], "fix subordinate ids");
-  EXPECT_EQ((*json)["features"].size(), 14u);
+  EXPECT_EQ((*json)["features"].size(), 15u);
   EXPECT_EQ((*json)["store"]["free_bytes"], 5'000'000'000);
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "container/bare_run.h"
 #include "container/user.h"
 #include "emulate/calls.h"
 #include "emulate/supervisor.h"
@@ -73,7 +74,7 @@ Result<std::uint32_t> map_size() {
 sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Needs& needs) {
   sandbox::Plan plan{.rootfs = job.overlay.target,
                      .argv = job.argv,
-                     .env = job.env,
+                     .env = environment_of(job, user),
                      .cwd = job.cwd,
                      .hostname = job.hostname,
                      .own_network = job.own_network,
@@ -84,10 +85,6 @@ sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Need
                      .groups = user.groups,
                      .set_ids = job.tier == Tier::kIds,
                      .notify = notify_rules(profile_for(job.tier, user), needs)};
-  add_default(plan.env, "PATH", kDefaultPath);
-  add_default(plan.env, "HOSTNAME", job.hostname);
-  add_default(plan.env, "HOME", user.home);
-  if (job.terminal) add_default(plan.env, "TERM", "xterm");
   sandbox::add_standard_mounts(plan);
   for (const auto& [file, target] :
        {std::pair(job.resolv_conf, "/etc/resolv.conf"), std::pair(job.hosts, "/etc/hosts"),
@@ -172,7 +169,33 @@ Result<void> mount(const Overlay& overlay) {
   return sandbox::mount_overlay(overlay.lower, overlay.upper, overlay.work, overlay.target);
 }
 
+std::vector<std::string> environment_of(const RunJob& job, const User& user) {
+  std::vector<std::string> env = job.env;
+  add_default(env, "PATH", kDefaultPath);
+  add_default(env, "HOSTNAME", job.hostname);
+  add_default(env, "HOME", user.home);
+  if (job.terminal) add_default(env, "TERM", "xterm");
+  return env;
+}
+
+MemoryWatch::MemoryWatch() : before_(oom_kills()) {}
+
+bool MemoryWatch::saw_kill() const {
+  return oom_kills() > before_;
+}
+
+RunOutcome outcome_of(const os::WaitStatus& status, const MemoryWatch& memory) {
+  RunOutcome outcome;
+  if (const auto* exited = std::get_if<os::Exited>(&status)) outcome.exit_code = exited->code;
+  if (const auto* signaled = std::get_if<os::Signaled>(&status)) outcome.signal = signaled->signal;
+  // A shell reports its child's SIGKILL as 137.
+  outcome.out_of_memory =
+      (outcome.signal == SIGKILL || outcome.exit_code == 128 + SIGKILL) && memory.saw_kill();
+  return outcome;
+}
+
 Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
+  if (job.tier == Tier::kBare) return run_bare(job, std::move(stdio));
   TRY(enter_worker());
   TRY(mount(job.overlay));
   const os::UniqueFd root = TRY(os::open(job.overlay.target, O_RDONLY | O_DIRECTORY));
@@ -196,7 +219,7 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
                              .groups = user.groups};
   const os::UniqueFd upper = TRY(os::duplicate(emulation.upper));
   const CopiedUpDirectory etc(root, upper, "etc");
-  const std::uint64_t oom_kills_before = oom_kills();
+  const MemoryWatch memory;
 
   sandbox::Running running = TRY(sandbox::launch(plan, std::move(stdio)));
   std::optional<emulate::Supervisor> supervisor;
@@ -206,12 +229,7 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   const os::WaitStatus status = TRY(running.wait());
   // From here no process of the step runs.
 
-  RunOutcome outcome;
-  if (const auto* exited = std::get_if<os::Exited>(&status)) outcome.exit_code = exited->code;
-  if (const auto* signaled = std::get_if<os::Signaled>(&status)) outcome.signal = signaled->signal;
-  // A shell reports its child's SIGKILL as 137.
-  outcome.out_of_memory = (outcome.signal == SIGKILL || outcome.exit_code == 128 + SIGKILL) &&
-                          oom_kills() > oom_kills_before;
+  RunOutcome outcome = outcome_of(status, memory);
   remove_stubs(root, running.created);
   if (supervisor) outcome.sidecar = owners::to_bytes(TRY(supervisor->finish()));
   etc.prune();

@@ -1,0 +1,73 @@
+// A run at tier `bare`: the merged tree is made of directories and hard links, the step runs in it
+// without a namespace, and what it changed is moved into the layer directory.
+
+#include "container/bare_run.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "bare/step.h"
+#include "container/user.h"
+#include "os/file.h"
+#include "store/tree.h"
+#include "store/workspace.h"
+
+namespace lichen::container {
+
+namespace {
+
+std::vector<bare::Volume> volumes_of(const RunJob& job) {
+  std::vector<bare::Volume> volumes;
+  for (const auto& [file, target] :
+       {std::pair(job.resolv_conf, "/etc/resolv.conf"), std::pair(job.hosts, "/etc/hosts"),
+        std::pair(job.hostname_file, "/etc/hostname")})
+    if (!file.empty()) volumes.push_back({.source = file, .target = target, .read_only = true});
+  for (const Volume& volume : job.volumes)
+    volumes.push_back(
+        {.source = volume.source, .target = volume.target, .read_only = volume.read_only});
+  return volumes;
+}
+
+}  // namespace
+
+Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
+  if (job.own_network)
+    return fail(Errc::kUnsupported, "tier bare cannot take the network away from a step",
+                "leave --network=none out, or use a tier with namespaces");
+  const std::string tree = job.overlay.work + "/tree", scratch = job.overlay.work + "/scratch";
+  for (const std::string& directory : {tree, scratch}) TRY(os::mkdirs(directory));
+  const store::Workspace space =
+      TRY(store::materialize(job.overlay.lower, tree, store::Materialize::kLink));
+  const owners::Owners below = TRY(store::load_owners(job.sidecars));
+  const os::UniqueFd root = TRY(os::open(tree, O_RDONLY | O_DIRECTORY));
+  const User user = TRY(find_user(root, job.user));
+  (void)TRY(os::mkdirs_beneath(root, job.cwd, 0755));
+
+  bare::Options options{.root = tree,
+                        .scratch = scratch,
+                        .frozen = space.frozen,
+                        .frozen_directories = space.frozen_directories,
+                        .owners = below,
+                        .volumes = volumes_of(job),
+                        .argv = job.argv,
+                        .env = environment_of(job, user),
+                        .cwd = job.cwd,
+                        .hostname = job.hostname,
+                        .uid = user.uid,
+                        .gid = user.gid,
+                        .groups = user.groups,
+                        .terminal = job.terminal};
+  const MemoryWatch memory;
+  const bare::Ended ended = TRY(bare::run(
+      std::move(options),
+      {.in = std::move(stdio.in), .out = std::move(stdio.out), .err = std::move(stdio.err)}));
+  // From here no process of the step runs.
+
+  RunOutcome outcome = outcome_of(ended.status, memory);
+  outcome.sidecar = owners::to_bytes(TRY(
+      store::harvest(space, job.overlay.lower, job.overlay.upper, below, ended.record_of, false)));
+  for (const std::string& directory : {tree, scratch}) TRY(os::remove_tree(directory));
+  return outcome;
+}
+
+}  // namespace lichen::container
