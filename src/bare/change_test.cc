@@ -1,10 +1,8 @@
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <sys/xattr.h>
 #include <utime.h>
 
 #include <array>
@@ -12,7 +10,6 @@
 #include <cstring>
 
 #include "bare/change_testing.h"
-#include "bare/xattr.h"
 #include "gtest/gtest.h"
 
 namespace lichen::bare {
@@ -22,13 +19,6 @@ using testing::Step;
 
 constexpr std::uint32_t kAlice = 1000, kBob = 1001;
 constexpr int kFchmodat2 = 452;
-
-std::string new_directory() {
-  std::string directory = ::testing::TempDir() + "bareXXXXXX";
-  if (::mkdtemp(directory.data()) == nullptr) ADD_FAILURE() << directory;
-  char resolved[4096];
-  return ::realpath(directory.c_str(), resolved) != nullptr ? resolved : directory;
-}
 
 class Change : public ::testing::Test {
  protected:
@@ -53,20 +43,6 @@ class Change : public ::testing::Test {
   std::int64_t truncate(const char* path, std::int64_t length) {
     return step.call(answer_truncate, SYS_truncate, path, length);
   }
-  std::int64_t set(const char* path, const char* name, const std::string& value, int flags = 0) {
-    return step.call(answer_xattr, SYS_setxattr, path, name, value.data(), value.size(), flags);
-  }
-  // The value, or "-errno".
-  std::string get(const char* path, const char* name) {
-    char value[256];
-    const auto bytes = step.call(answer_xattr, SYS_getxattr, path, name, value, sizeof value);
-    return bytes < 0 ? std::to_string(bytes) : std::string(value, static_cast<std::size_t>(bytes));
-  }
-  std::string list(const char* path) {
-    char names[512];
-    const auto bytes = step.call(answer_xattr, SYS_listxattr, path, names, sizeof names);
-    return bytes < 0 ? std::to_string(bytes) : std::string(names, static_cast<std::size_t>(bytes));
-  }
   // The layer's file is as it was made, whatever the step did.
   void expect_layer_untouched(const std::string& name, const std::string& content) {
     EXPECT_EQ(Step::slurp(step.in_layer(name)), content);
@@ -76,7 +52,7 @@ class Change : public ::testing::Test {
     EXPECT_EQ(now.st_mtim.tv_sec, layer_time);
   }
 
-  Step step{new_directory(), {{"frozen", "layer"}, {"other", "other"}}};
+  Step step{testing::new_directory(), {{"frozen", "layer"}, {"other", "other"}}};
   time_t layer_time = step.status("/frozen").st_mtim.tv_sec;
 };
 
@@ -117,11 +93,12 @@ TEST_F(Change, OnlyOwnersChangeModes) {
 TEST_F(Change, OwnersAreRecordsAndTakePrivilegesAway) {
   step.make_file("/f");
   step.give("/f", 0, 06755);
-  EXPECT_EQ(set("/f", "security.capability", std::string("\1\0\0\2", 4) + std::string(16, '\1')),
+  EXPECT_EQ(step.set_attribute("/f", "security.capability",
+                               std::string("\1\0\0\2", 4) + std::string(16, '\1')),
             0);
   EXPECT_EQ(chown("/f", kAlice, kBob), 0);
   EXPECT_EQ(step.owned("/f"), (emulate::Owned{kAlice, kBob, S_IFREG | 0755}));
-  EXPECT_EQ(get("/f", "security.capability"), std::to_string(-ENODATA));
+  EXPECT_EQ(step.attribute("/f", "security.capability"), std::to_string(-ENODATA));
   EXPECT_EQ(step.status("/f").st_uid, ::getuid());
 
   step.make_directory("/d");
@@ -144,10 +121,11 @@ TEST_F(Change, SharedFilesAreCopiedBeforeAnyChange) {
       {"chmod", [&](const char* path) { return chmod(path, 0600); }},
       {"chown", [&](const char* path) { return chown(path, kAlice, kAlice); }},
       {"truncate", [&](const char* path) { return truncate(path, 2); }},
-      {"xattr", [&](const char* path) { return set(path, "user.a", "b"); }},
+      {"xattr", [&](const char* path) { return step.set_attribute(path, "user.a", "b"); }},
       {"capability",
        [&](const char* path) {
-         return set(path, "security.capability", std::string("\0\0\0\2", 4) + std::string(16, 0));
+         return step.set_attribute(path, "security.capability",
+                                   std::string("\0\0\0\2", 4) + std::string(16, 0));
        }},
       {"times",
        [&](const char* path) {
@@ -177,7 +155,7 @@ TEST_F(Change, DescriptorsAreWaysToFindTheFile) {
   EXPECT_EQ(step.call(answer_xattr, SYS_fsetxattr, fd.get(), "user.a", "b", 1, 0), 0);
   EXPECT_EQ(step.owned("/frozen"), (emulate::Owned{kAlice, kAlice, S_IFREG | 0755}));
   EXPECT_EQ(step.status("/frozen").st_mtim.tv_sec, 2);
-  EXPECT_EQ(get("/frozen", "user.a"), "b");
+  EXPECT_EQ(step.attribute("/frozen", "user.a"), "b");
   expect_layer_untouched("frozen", "layer");
 
   const os::UniqueFd only_path(::open(step.real("/frozen").c_str(), O_PATH | O_CLOEXEC));
@@ -430,72 +408,6 @@ TEST_F(Change, AccessJudgesTheRealUserUnlessToldOtherwise) {
   EXPECT_EQ(access("/script", R_OK), -EACCES);
   EXPECT_EQ(access("/script", R_OK, AT_EACCESS), 0);
   EXPECT_EQ(access("/script", R_OK, 1), -EINVAL);
-}
-
-TEST_F(Change, AttributesAreTheUsersAndTheCapability) {
-  step.make_file("/f");
-  if (::setxattr(step.real("/f").c_str(), "user.probe", "", 0, 0) != 0) {
-    GTEST_SKIP() << "no user.* attributes in " << step.real("");
-  }
-  ASSERT_EQ(::removexattr(step.real("/f").c_str(), "user.probe"), 0);
-  EXPECT_EQ(set("/f", "user.a", "one"), 0);
-  EXPECT_EQ(set("/f", "user.a", "two", XATTR_CREATE), -EEXIST);
-  EXPECT_EQ(get("/f", "user.a"), "one");
-  EXPECT_EQ(get("/f", "user.b"), std::to_string(-ENODATA));
-  char small[2];
-  EXPECT_EQ(step.call(answer_xattr, SYS_getxattr, "/f", "user.a", small, sizeof small), -ERANGE);
-  EXPECT_EQ(step.call(answer_xattr, SYS_getxattr, "/f", "user.a", nullptr, 0), 3);
-
-  const std::string v2 = std::string("\1\0\0\2", 4) + std::string(16, '\7');
-  const std::string v3 = std::string("\1\0\0\3", 4) + std::string(16, '\7') + std::string(4, '\1');
-  EXPECT_EQ(set("/f", "security.capability", "short"), -EINVAL);
-  EXPECT_EQ(set("/f", "security.capability", v2, XATTR_REPLACE), -ENODATA);
-  EXPECT_EQ(set("/f", "security.capability", v3), 0);
-  EXPECT_EQ(get("/f", "security.capability"), v2);
-  EXPECT_EQ(set("/f", "security.capability", v2, XATTR_CREATE), -EEXIST);
-  EXPECT_EQ(list("/f"), std::string("user.a\0security.capability\0", 27));
-  EXPECT_EQ(step.owned("/f").mode & 07777, 0644u);
-  EXPECT_EQ(step.call(answer_xattr, SYS_removexattr, "/f", "security.capability"), 0);
-  EXPECT_EQ(step.call(answer_xattr, SYS_removexattr, "/f", "security.capability"), -ENODATA);
-  EXPECT_EQ(step.call(answer_xattr, SYS_removexattr, "/f", "user.a"), 0);
-  EXPECT_EQ(list("/f"), "");
-
-  const struct {
-    const char* name;
-    std::int64_t set, get;
-  } rows[] = {
-      {"trusted.a", -EPERM, -ENODATA},
-      {"security.selinux", -EPERM, -ENODATA},
-      {"user.overlay.opaque", -EPERM, -ENODATA},
-      {"system.posix_acl_access", -EOPNOTSUPP, -EOPNOTSUPP},
-      {"nonsense", -EOPNOTSUPP, -EOPNOTSUPP},
-      {"", -ERANGE, -ERANGE},
-  };
-  for (const auto& row : rows) {
-    EXPECT_EQ(set("/f", row.name, "x"), row.set) << row.name;
-    EXPECT_EQ(get("/f", row.name), std::to_string(row.get)) << row.name;
-  }
-  EXPECT_EQ(set("/vol", "user.a", "x"), -EROFS);
-
-  ASSERT_EQ(::symlink("f", step.real("/s").c_str()), 0);
-  EXPECT_EQ(step.call(answer_xattr, SYS_lsetxattr, "/s", "user.a", "x", 1, 0), -EPERM);
-  EXPECT_EQ(step.call(answer_xattr, SYS_llistxattr, "/s", small, sizeof small), 0);
-  step.become(kAlice);
-  EXPECT_EQ(set("/f", "user.a", "x"), -EACCES);
-  EXPECT_EQ(set("/f", "security.capability", v2), -EPERM);
-}
-
-TEST_F(Change, RemovingAnAttributeThatIsNotThereCopiesNothing) {
-  const ino_t shared = step.status("/frozen").st_ino;
-  const auto result = step.call(answer_xattr, SYS_removexattr, "/frozen", "user.a");
-  EXPECT_TRUE(result == -ENODATA || result == -EOPNOTSUPP) << result;
-  EXPECT_EQ(step.status("/frozen").st_ino, shared);
-}
-
-TEST(Xattr, ListsShowOnlyWhatStepsMayHave) {
-  const std::string names("user.a\0trusted.b\0user.overlay.origin\0security.selinux\0user.c\0", 62);
-  EXPECT_EQ(seen_names(names), std::string("user.a\0user.c\0", 14));
-  EXPECT_EQ(seen_names(""), "");
 }
 
 TEST_F(Change, StatfsTellsOfReadOnlyVolumes) {

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include "bare/model.h"
+#include "gtest/gtest.h"
 #include "os/file.h"
 
 namespace lichen::bare::testing {
@@ -32,6 +35,14 @@ std::uint64_t as_word(T value) {
   } else {
     return static_cast<std::uint64_t>(value);
   }
+}
+
+// Without symlinks in its path, as a step's root must be.
+inline std::string new_directory() {
+  std::string directory = ::testing::TempDir() + "bareXXXXXX";
+  if (::mkdtemp(directory.data()) == nullptr) ADD_FAILURE() << directory;
+  char resolved[PATH_MAX];
+  return ::realpath(directory.c_str(), resolved) != nullptr ? resolved : directory;
 }
 
 // layer/ has what is shared, tree/ is the step's root, volume/ is seen read-only at /vol.
@@ -137,6 +148,22 @@ class Step {
     return -ENOSYS;
   }
 
+  // setxattr(2) and its kin.
+  std::int64_t set_attribute(const char* path, const char* name, const std::string& value,
+                             int flags = 0) {
+    return call(answer_xattr, SYS_setxattr, path, name, value.data(), value.size(), flags);
+  }
+  // The value, or "-errno".
+  std::string attribute(const char* path, const char* name) {
+    char value[256];
+    const auto bytes = call(answer_xattr, SYS_getxattr, path, name, value, sizeof value);
+    return bytes < 0 ? std::to_string(bytes) : std::string(value, static_cast<std::size_t>(bytes));
+  }
+  std::string attributes(const char* path) {
+    char names[512];
+    const auto bytes = call(answer_xattr, SYS_listxattr, path, names, sizeof names);
+    return bytes < 0 ? std::to_string(bytes) : std::string(names, static_cast<std::size_t>(bytes));
+  }
   std::unique_ptr<Model> model;
 
  private:

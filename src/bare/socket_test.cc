@@ -14,12 +14,6 @@ using testing::Step;
 
 constexpr std::uint32_t kAlice = 1000;
 
-std::string new_directory() {
-  std::string directory = ::testing::TempDir() + "bareXXXXXX";
-  if (::mkdtemp(directory.data()) == nullptr) ADD_FAILURE() << directory;
-  return directory;
-}
-
 // An address as a program writes it.
 struct Address {
   explicit Address(const std::string& path = "") {
@@ -64,7 +58,7 @@ class Socket : public ::testing::Test {
            ::mkdir(step.model->sockets.directory().c_str(), 0700) == 0;
   }
 
-  Step step{new_directory()};
+  Step step{testing::new_directory()};
 };
 
 TEST_F(Socket, IsBoundAndReachedByWhatTheStepCallsIt) {
@@ -317,7 +311,7 @@ TEST(Address, MalformedControlIsLeftAlone) {
 }
 
 TEST(Sockets, ShortDirectoriesAreChosen) {
-  const std::string scratch = new_directory();
+  const std::string scratch = testing::new_directory();
   std::string chosen;
   {
     const Sockets near(*choose_socket_directory(scratch));
