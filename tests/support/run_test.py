@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""run_test.py POINTER SCRIPT USER - run one integration test; exit 0 passed, 77 skipped, else failed.
+"""run_test.py POINTER SCRIPT USER [ARGUMENT...] - run one integration test; exit 0 passed, 77 skipped, else failed.
 
 USER is ids, userns or random (the script runs as that user, with LICHEN_TEST_TIER naming the tier
 that this user is for), or harness (the script runs as whoever we are and drops by itself).
@@ -72,7 +72,7 @@ def remove(path):
                        stderr=subprocess.DEVNULL)
 
 
-def main(pointer, script, user):
+def main(pointer, script, user, *arguments):
     if not pathlib.Path(pointer).exists():
         sys.exit("run_test: the fixture is not up")
     state = pathlib.Path(pathlib.Path(pointer).read_text().strip())
@@ -81,12 +81,14 @@ def main(pointer, script, user):
         print(f"SKIP: no user for {user} here: {env['USERS'] or 'no tier works'} (lichen doctor says why)")
         return SKIP
 
-    text = (state / "work" / "integration" / pathlib.Path(script).name).read_text()
+    # The staged copy, which every user can read.
+    staged = state / "work" / pathlib.Path(script).resolve().parent.name / pathlib.Path(script).name
+    text = staged.read_text()
     if not env["DEBIAN"] and re.search("DEBIAN|examples/|EXAMPLES", text):
         print("SKIP: no Debian base image: mmdebstrap needs root or a range of sub-ids")
         return SKIP
 
-    name = pathlib.Path(script).stem
+    name = "-".join([pathlib.Path(script).stem, *arguments[:1]])
     directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-{user}.", dir=state / "tmp"))
     os.chmod(directory, 0o755)
     for key, value in env.items():
@@ -95,7 +97,7 @@ def main(pointer, script, user):
         "LICHEN_TEST_STATE": str(state), "LICHEN_TEST_DIR": str(directory), "LICHEN_TEST_USER": user,
         "LICHEN_TEST_TIER": "ids" if user == "ids" else "userns",
     })
-    command = ["bash", str(state / "work" / "integration" / (name + ".sh"))]
+    command = ["bash", str(staged), *arguments]
     if user != "harness":
         if os.getuid() == 0:
             uid = int(env["RANDOM_UID"]) if user == "random" else __import__("pwd").getpwnam("lichen-" + user).pw_uid
@@ -120,4 +122,4 @@ def main(pointer, script, user):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:4]))
+    sys.exit(main(*sys.argv[1:]))

@@ -83,6 +83,12 @@ def main():
         assert compare(base, later)[0] == 1
         assert compare("--exempt", exempt, base, later)[0] == 0
         assert compare("--exempt", exempt, base, fewer)[0] == 1
+        # Times are compared when all must be the same.
+        touched = archive(directory, "touched", dict(BASE, log={"data": b"12:00", "mtime": 5}))
+        assert compare(base, touched)[0] == 0
+        status, said = compare("--digest", base, touched)
+        assert status == 1 and ": mtime: " in said and "manifest sha256:" in said, said
+        assert "one digest" in compare("--digest", base, base)[1]
 
 
 main()
