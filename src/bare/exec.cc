@@ -107,6 +107,13 @@ Answer<std::string> path_for_stub(Model& model, const File& file) {
   return path;
 }
 
+// AT_SECURE: the program has more rights than whoever started it.
+bool is_secure(const emulate::Credentials& now) {
+  const bool has_gained = (now.caps.permitted & ~now.caps.ambient) != 0;
+  return now.uid.effective != now.uid.real || now.gid.effective != now.gid.real ||
+         (now.uid.real != 0 && has_gained);
+}
+
 // The ELF program at the end of a chain of scripts.
 struct Found {
   Part part;
@@ -154,6 +161,11 @@ Answer<ExpectedExec> expected_of(const Call& call, Model& model, const Wanted& w
                .arguments = std::move(found->arguments)},
       .request = {.file = model.owned(file), .honours_ids = has_records(file)},
   };
+  if (exec.request.honours_ids) {
+    const owners::Record record = model.record_of(file.status);
+    exec.request.capabilities = emulate::parse_file_capabilities(record.capability);
+    if (emulate::lacks_capabilities(exec.request, *model.credentials(call))) return refuse(EPERM);
+  }
   if (const std::string& path = found->part.program->interpreter; !path.empty()) {
     const Answer<Part> interpreter = open_part(call, model, AT_FDCWD, path, Last::kFollow);
     if (!interpreter) return tl::unexpected(interpreter.error());
@@ -268,7 +280,7 @@ int finish_exec(Model& model, pid_t tid, pid_t old_tid) {
       exec->info.euid = now.uid.effective;
       exec->info.gid = now.gid.real;
       exec->info.egid = now.gid.effective;
-      exec->info.secure = now.uid.effective != now.uid.real || now.gid.effective != now.gid.real;
+      exec->info.secure = is_secure(now);
     }
     if (!emulate::set_mark(tid, exec->number)) return EPERM;
     return tell_stub(tid, exec->info, model.executables.magic());

@@ -132,6 +132,22 @@ TEST_F(Exec, SeesIdBitsOfTheProgramNotOfItsScript) {
   EXPECT_TRUE(exec.request.honours_ids);
 }
 
+TEST_F(Exec, KnowsFileCapabilities) {
+  const os::UniqueFd file(::open(tree.real("/bin/program").c_str(), O_PATH | O_CLOEXEC));
+  // Revision 2, effective, permitted: CAP_NET_RAW.
+  const std::string capability("\1\0\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  ASSERT_TRUE(tree.model->put(file, {.capability = capability}, 0755));
+  become(1000);
+  ASSERT_EQ(execve("/bin/program"), 0);
+  const auto request = expected().request;
+  ASSERT_TRUE(request.capabilities);
+  EXPECT_EQ(request.capabilities->permitted, emulate::capability(CAP_NET_RAW));
+  emulate::Credentials bounded = emulate::credentials_of(1000, 1000, {});
+  bounded.caps.bounding = 0;
+  tree.model->root.credentials.set(tid(), bounded);
+  EXPECT_EQ(execve("/bin/program"), EPERM);
+}
+
 TEST_F(Exec, WantsAnInterpreterThatIsOne) {
   tree.copy("/bin/true", "/bin/program");
   ASSERT_EQ(execve("/bin/program"), 0);
