@@ -31,7 +31,8 @@ Reply answer_bounding_set(const Call& call, Model& model) {
   emulate::Reply reply = emulate::answer_prctl(call.task, model.root);
   // At other tiers the kernel knows better. Here its answer is about our own user.
   const bool in_doubt = std::holds_alternative<Continue>(reply);
-  if (in_doubt && call.task.int_arg(0) == PR_CAPBSET_READ) return Value{1};
+  if (in_doubt && call.task.int_arg(0) == PR_CAPBSET_READ)
+    return Value{static_cast<std::int64_t>(*model.root.most >> (call.task.arg(1) & 63) & 1)};
   return convert(std::move(reply));
 }
 

@@ -5,7 +5,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 
 #include "os/file.h"
@@ -109,6 +111,11 @@ Result<void> make_node(const os::UniqueFd& parent, const Node& node, emulate::Fi
 }
 
 }  // namespace
+
+bool is_known_node(std::uint32_t major, std::uint32_t minor) {
+  return std::any_of(std::begin(kNodes), std::end(kNodes),
+                     [&](const Node& node) { return node.major == major && node.minor == minor; });
+}
 
 Answer<std::string> node_of(const Call& call, const owners::Record& device) {
   if (device.type != S_IFCHR) return refuse(EPERM);

@@ -20,4 +20,7 @@ Result<std::vector<Mount>> standard_mounts(const std::string& scratch, emulate::
 // device cgroup says it; ENXIO: there is no terminal.
 Answer<std::string> node_of(const Call& call, const owners::Record& device);
 
+// Whether node_of() may be a path: null, zero, …, but no /dev/pts/N.
+bool is_known_node(std::uint32_t major, std::uint32_t minor);
+
 }  // namespace lichen::bare

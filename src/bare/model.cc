@@ -6,7 +6,9 @@
 
 #include <utility>
 
+#include "bare/devices.h"
 #include "os/file.h"
+#include "sandbox/launch.h"
 
 namespace lichen::bare {
 
@@ -25,13 +27,28 @@ Model::Model(Tree the_tree, emulate::Credentials initial, std::string sockets_di
       tree(std::move(the_tree)),
       sockets(std::move(sockets_directory)),
       uid(::getuid()),
-      gid(::getgid()) {}
+      gid(::getgid()) {
+  root.most = sandbox::default_capabilities();
+  struct stat status {};
+  if (::fstat(tree.root().fd.get(), &status) == 0) device = status.st_dev;
+}
 
 std::shared_ptr<const emulate::Credentials> Model::who_looks(const Call& call) const {
   if (root.credentials.all_powerful()) return nullptr;
   auto caller = credentials(call);
   const bool ordinary = caller->capable(CAP_DAC_OVERRIDE) && caller->root_number == 0;
   return ordinary ? nullptr : caller;
+}
+
+// A device's placeholder, and the host's node that an open of it gives, look like one file:
+// programs compare the two (install, cp).
+void Model::show_as_node(struct statx& status, bool has_record) const {
+  constexpr std::uint64_t kFirstInode = std::uint64_t{1} << 56;  // where no file of the tree is
+  status.stx_dev_major = ::major(device);
+  status.stx_dev_minor = ::minor(device);
+  status.stx_ino = kFirstInode | std::uint64_t{status.stx_rdev_major} << 32 | status.stx_rdev_minor;
+  status.stx_nlink = 1;
+  if (!has_record) status.stx_uid = status.stx_gid = 0;
 }
 
 struct statx Model::seen(struct statx status, const Mount* mount) const {
@@ -41,6 +58,9 @@ struct statx Model::seen(struct statx status, const Mount* mount) const {
   status.stx_gid = status.stx_gid == gid ? 0 : kNobody;
   if (record) emulate::dress(status, *record);
   if (links) status.stx_nlink = static_cast<std::uint32_t>(*links);
+  if (S_ISCHR(status.stx_mode) && is_known_node(status.stx_rdev_major, status.stx_rdev_minor)) {
+    show_as_node(status, record.has_value());
+  }
   return status;
 }
 

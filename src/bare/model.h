@@ -37,6 +37,7 @@ struct Model {
   os::UniqueFd proc;  // O_PATH of /proc
   uid_t uid = 0;      // ours, which the step shall see as 0
   gid_t gid = 0;
+  dev_t device = 0;  // of the tree
   bool ptrace_only = false;
   std::string hostname;  // uname(2)
 
@@ -47,6 +48,7 @@ struct Model {
   std::shared_ptr<const emulate::Credentials> who_looks(const Call& call) const;
   // `status` as the step shall see it: owner (ours is 0:0, foreign ones 65534), record, link count.
   struct statx seen(struct statx status, const Mount* mount) const;
+  void show_as_node(struct statx& status, bool has_record) const;
   // owner and mode for permission.h
   emulate::Owned owned(const File& file) const;
   // Gives a file, new or old, of mount kTree or kOwn its mode (of 12 bits) and owner: the real mode

@@ -31,15 +31,13 @@ CapabilitySet join(std::uint32_t low, std::uint32_t high) {
   return (low | static_cast<CapabilitySet>(high) << 32) & kAllCapabilities;
 }
 
-// The kernel's own sets of the task.
-Capabilities kernel_sets(pid_t tid) {
+// What the step has at most: as the kernel says it of the task, where it knows.
+CapabilitySet most_of(const Model& model, pid_t tid) {
+  if (model.most) return *model.most;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, tid};
   Sets sets{};
-  if (::syscall(SYS_capget, &header, sets) != 0) return {};
-  Capabilities caps;
-  caps.permitted = join(sets[0].permitted, sets[1].permitted);
-  caps.effective = join(sets[0].effective, sets[1].effective);
-  return caps;
+  if (::syscall(SYS_capget, &header, sets) != 0) return kAllCapabilities;
+  return join(sets[0].permitted, sets[1].permitted);
 }
 
 // The header of a call about the caller itself; nothing when the kernel should answer: another
@@ -75,9 +73,9 @@ Reply answer_capget(const Task& task, Model& model) {
   const auto now = model.credentials.of(task.tid());
   const auto header = read_header(task);
   if (!header || task.arg(1) == 0) return Continue{};
-  const Capabilities kernel = kernel_sets(task.tid());
-  const CapabilitySet permitted = now->caps.permitted & kernel.permitted;
-  const CapabilitySet effective = now->caps.effective & kernel.permitted;
+  const CapabilitySet most = most_of(model, task.tid());
+  const CapabilitySet permitted = now->caps.permitted & most;
+  const CapabilitySet effective = now->caps.effective & most;
   Sets sets{};
   for (int word = 0; word < 2; ++word) {
     sets[word].permitted = static_cast<std::uint32_t>(permitted >> (32 * word));
@@ -103,7 +101,7 @@ Reply answer_capset(const Task& task, Model& model) {
   std::lock_guard lock(model.credentials.change_mutex());
   const auto before = model.credentials.of(task.tid());
   Credentials visible = *before;  // what capget shows
-  visible.caps.permitted &= kernel_sets(task.tid()).permitted;
+  visible.caps.permitted &= most_of(model, task.tid());
   Answer<Credentials> now = decide(request, visible);
   if (!now) return now.error();
   if (!task.valid() || !model.credentials.set(task.tid(), *now)) return Errno{ENOMEM};

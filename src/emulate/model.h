@@ -35,6 +35,8 @@ struct Model {
     return record;
   }
 
+  // The capabilities that a step of root has; nullopt: the kernel knows.
+  std::optional<CapabilitySet> most;
   Profile profile;
   std::uint32_t map_size = kUsualMapSize;  // tier ids
   bool in_one_step = true;                 // see Listener::deliver
