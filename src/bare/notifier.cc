@@ -22,29 +22,14 @@ bool may_wait(const OpenFile& request) {
   return ::fstat(request.file.get(), &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-}  // namespace
-
-void Notifier::open_file(const os::UniqueFd& listener, const seccomp_notif& notice,
-                         OpenFile request) {
-  const std::uint64_t id = notice.id;
-  const bool cloexec = (request.flags & O_CLOEXEC) != 0;
-  const auto finish = [&listener, id, cloexec](os::UniqueFd opened, int error) {
-    if (opened.valid())
-      Listener::send(listener, id, emulate::NewFd{std::move(opened), cloexec});
-    else
-      Listener::send(listener, id, Errno{error});
-  };
-  if (may_wait(request)) {
-    if (!openers_.open(static_cast<pid_t>(notice.pid), std::move(request.file), request.flags,
-                       finish))
-      finish({}, ENOMEM);
-    return;
-  }
+emulate::Reply open_here(const OpenFile& request) {
   const std::string path = request.path.empty() ? os::proc_path(request.file) : request.path;
   os::UniqueFd opened(::open(path.c_str(), request.flags | O_CLOEXEC | O_NOCTTY));
-  const int error = opened.valid() ? 0 : errno;
-  finish(std::move(opened), error);
+  if (!opened.valid()) return Errno{errno};
+  return emulate::NewFd{std::move(opened), (request.flags & O_CLOEXEC) != 0};
 }
+
+}  // namespace
 
 void Notifier::serve(const os::UniqueFd& listener, const seccomp_notif& notice) {
   const emulate::Task task(listener, model_.proc, notice);
@@ -57,8 +42,11 @@ void Notifier::serve(const os::UniqueFd& listener, const seccomp_notif& notice) 
   if (const auto* value = std::get_if<Value>(&reply)) return send(*value);
   if (auto* give = std::get_if<GiveFile>(&reply))
     return send(emulate::NewFd{std::move(give->file), give->cloexec});
-  if (auto* request = std::get_if<OpenFile>(&reply))
-    return open_file(listener, notice, std::move(*request));
+  if (auto* request = std::get_if<OpenFile>(&reply)) {
+    if (!may_wait(*request)) return send(open_here(*request));
+    // The caller must be able to get signals meanwhile, and to die.
+    return send(Errno{tracer_.divert(task, std::move(*request))});
+  }
   send(Errno{ENOSYS});  // a Rewrite: no handler gives one here
 }
 

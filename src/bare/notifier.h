@@ -5,24 +5,21 @@
 #include <linux/seccomp.h>
 
 #include "bare/model.h"
-#include "bare/openers.h"
+#include "bare/tracer.h"
 #include "os/fd.h"
 
 namespace lichen::bare {
 
 class Notifier {
  public:
-  explicit Notifier(Model& model) : model_(model) {}
+  Notifier(Model& model, Tracer& tracer) : model_(model), tracer_(tracer) {}
 
   // Of emulate::Listener::Handler.
   void serve(const os::UniqueFd& listener, const seccomp_notif& notice);
-  void forget(pid_t tid) { openers_.cancel(tid); }  // it has ended
 
  private:
-  void open_file(const os::UniqueFd& listener, const seccomp_notif& notice, OpenFile request);
-
   Model& model_;
-  Openers openers_;
+  Tracer& tracer_;
 };
 
 }  // namespace lichen::bare

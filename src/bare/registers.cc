@@ -59,6 +59,16 @@ void Registers::set_result(std::int64_t result) {
   values_.rax = static_cast<unsigned long long>(result);
 }
 
+bool Registers::restarts(long other, const emulate::Task::Arguments& others) const {
+  return nr() == other && result() == -kRestart && arguments() == others;
+}
+void Registers::set_restarted_call(long nr, const emulate::Task::Arguments& arguments) {
+  set_call(nr, arguments);
+}
+void Registers::skip_restarted_call(std::int64_t result) {
+  skip_call(result);
+}
+
 #elif defined(__aarch64__)
 
 bool Registers::read(pid_t tid) {
@@ -97,6 +107,21 @@ void Registers::skip_call(std::int64_t result) {
 }
 void Registers::set_result(std::int64_t result) {
   values_.regs[0] = static_cast<unsigned long long>(result);
+}
+
+// Here the kernel has prepared it all before it tells of the signal: the program counter is at the
+// call again.
+bool Registers::restarts(long other, const emulate::Task::Arguments& others) const {
+  return static_cast<long>(values_.regs[8]) == other && arguments() == others;
+}
+void Registers::set_restarted_call(long nr, const emulate::Task::Arguments& arguments) {
+  values_.regs[8] = static_cast<unsigned long long>(nr);
+  for (std::size_t i = 0; i < arguments.size(); ++i) values_.regs[i] = arguments[i];
+}
+void Registers::skip_restarted_call(std::int64_t result) {
+  constexpr unsigned kInstruction = 4;
+  values_.pc += kInstruction;
+  set_result(result);
 }
 
 #else

@@ -11,6 +11,9 @@
 
 namespace lichen::bare {
 
+// ERESTARTSYS, which is the kernel's own: a call that returns it is run again after signals.
+inline constexpr int kRestart = 512;
+
 class Registers {
  public:
   bool read(pid_t tid);
@@ -26,6 +29,12 @@ class Registers {
   void skip_call(std::int64_t result);  // it is not run, and returns this
   // After it.
   void set_result(std::int64_t result);
+
+  // While a signal is delivered that interrupted a call (-ERESTARTSYS): whether the kernel will run
+  // this call again; and what it shall run instead.
+  bool restarts(long nr, const emulate::Task::Arguments& arguments) const;
+  void set_restarted_call(long nr, const emulate::Task::Arguments& arguments);
+  void skip_restarted_call(std::int64_t result);
 
  private:
   user_regs_struct values_{};

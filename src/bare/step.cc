@@ -142,7 +142,7 @@ Result<std::shared_ptr<Model>> make_model(Options& options, const std::string& s
   return model;
 }
 
-// The more descriptors we may have, the more processes of the step can wait for FIFOs.
+// A call that is answered takes a few, and one that goes to many files takes more.
 void allow_descriptors() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -203,8 +203,8 @@ Result<Ended> run(Options options, Stdio stdio) {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const SocketDirectory sockets = TRY(SocketDirectory::make(options.scratch));
   const std::shared_ptr<Model> model = TRY(make_model(options, sockets.path(), stdio.err));
-  Notifier notifier(*model);
-  Tracer tracer(*model, [&](pid_t tid) { notifier.forget(tid); });
+  Tracer tracer(*model);
+  Notifier notifier(*model, tracer);
 
   Launched launched = TRY(Launched::fork(options, *model, std::move(stdio)));
   stdio = {};  // only the step keeps its output open now

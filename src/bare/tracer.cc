@@ -112,7 +112,7 @@ void Tracer::handle(pid_t tid, int status) {
       return handle_fork(tid);
     case 0:
       if (signal == kSyscallStop) return handle_exit_of_call(tid);
-      return go_on(tid, signal);
+      return handle_signal(tid, signal);
     default:
       return go_on(tid);
   }
@@ -123,7 +123,7 @@ void Tracer::handle_end(pid_t tid, int status) {
   pending_.erase(tid);
   model_.executables.take(tid);
   model_.processes.remove(tid);
-  ended_(tid);
+  diversions_.with([&](auto& all) { all.erase(tid); });
   if (!was_known) early_.insert(tid);
   if (tid == model_.processes.first() && !ending_) {
     ending_ = true;
@@ -168,7 +168,7 @@ void Tracer::handle_exec(pid_t tid) {
   pending_.erase(tid);
   if (old_tid != tid) {  // a thread has taken the process over; nobody reports its own end
     model_.processes.remove(old_tid);
-    ended_(old_tid);
+    diversions_.with([&](auto& all) { all.erase(old_tid); });
   }
   finish_exec(model_, tid, old_tid);
   go_on(tid);
@@ -215,36 +215,59 @@ Reply Tracer::reopen(const emulate::Task& task, OpenFile request) const {
                  .after = {}};
 }
 
-void Tracer::rewrite(pid_t tid, Registers& registers, const emulate::Task& task, Rewrite rewrite) {
+std::optional<Tracer::Pending> Tracer::prepare(pid_t tid, const Registers& registers,
+                                               const emulate::Task& task, Rewrite& rewrite) const {
   Pending pending{.before = registers, .after = std::move(rewrite.after)};
   Block block = lay_out(rewrite.texts, registers.stack());
   for (std::size_t i = 0; i < rewrite.texts.size(); ++i) {
     const std::size_t index = rewrite.texts[i].index;
     if (index != Rewrite::kNoArgument) rewrite.arguments.at(index) = block.addresses[i];
   }
-  if (!block.bytes.empty()) {
-    pending.overwritten.resize(block.bytes.size());
+  if (block.bytes.empty()) return pending;
+  pending.overwritten.resize(block.bytes.size());
+  if (!task.read(block.address, pending.overwritten.data(), block.bytes.size())) {
     // A stack that ends here grows by an access through ptrace, not by process_vm_writev.
-    if (!task.read(block.address, pending.overwritten.data(), block.bytes.size())) {
-      ::ptrace(PTRACE_POKEDATA, tid, block.address, 0);
-      pending.overwritten.clear();
-    }
-    if (!task.write(block.address, block.bytes.data(), block.bytes.size())) {
-      registers.skip_call(-EFAULT);
-      registers.write(tid);
-      if (pending.after) pending.after(task, -EFAULT);
-      return go_on(tid);
-    }
-    pending.address = block.address;
-    pending.written = std::move(block.bytes);
+    ::ptrace(PTRACE_POKEDATA, tid, block.address, 0);
+    pending.overwritten.clear();
+  }
+  if (!task.write(block.address, block.bytes.data(), block.bytes.size())) {
+    if (pending.after) pending.after(task, -EFAULT);
+    return std::nullopt;
+  }
+  pending.address = block.address;
+  pending.written = std::move(block.bytes);
+  return pending;
+}
+
+// Below its stack pointer a program has no right to anything; but stacks of goroutines are small,
+// and what lies below may be another's.
+void Tracer::put_back(const Pending& pending, const emulate::Task& task) const {
+  if (pending.overwritten.empty()) return;
+  std::string there(pending.written.size(), '\0');
+  if (task.read(pending.address, there.data(), there.size()) && there == pending.written)
+    task.write(pending.address, pending.overwritten.data(), pending.overwritten.size());
+}
+
+void Tracer::rewrite(pid_t tid, Registers& registers, const emulate::Task& task, Rewrite rewrite) {
+  auto pending = prepare(tid, registers, task, rewrite);
+  if (!pending) {
+    registers.skip_call(-EFAULT);
+    registers.write(tid);
+    return go_on(tid);
   }
   registers.set_call(rewrite.nr, rewrite.arguments);
   registers.write(tid);
-  pending_.insert_or_assign(tid, std::move(pending));
+  pending_.insert_or_assign(tid, std::move(*pending));
   ::ptrace(PTRACE_SYSCALL, tid, 0, 0);
 }
 
 void Tracer::handle_exit_of_call(pid_t tid) {
+  const auto at = pending_.find(tid);
+  if (at != pending_.end() && at->second.restarting) {  // in fact its entry: it runs again
+    at->second.restarting = false;
+    ::ptrace(PTRACE_SYSCALL, tid, 0, 0);
+    return;
+  }
   auto node = pending_.extract(tid);
   Registers now;
   if (node.empty() || !now.read(tid)) return go_on(tid);
@@ -253,17 +276,65 @@ void Tracer::handle_exit_of_call(pid_t tid) {
                            pending.before.arguments());
   std::int64_t result = now.result();
   if (pending.after) result = pending.after(task, result);
-  // Below its stack pointer a program has no right to anything; but stacks of goroutines are small,
-  // and what lies below may be another's.
-  if (!pending.overwritten.empty()) {
-    std::string there(pending.written.size(), '\0');
-    if (task.read(pending.address, there.data(), there.size()) && there == pending.written)
-      task.write(pending.address, pending.overwritten.data(), pending.overwritten.size());
-  }
+  put_back(pending, task);
   // All as it was: with a result that makes the kernel restart the call, it is stopped once more.
   pending.before.set_result(result);
   pending.before.write(tid);
   go_on(tid);
+}
+
+int Tracer::divert(const emulate::Task& task, OpenFile request) {
+  const auto status = task.status();
+  if (!status || !task.valid()) return ESRCH;
+  Diversion diversion{.nr = task.nr(), .request = std::move(request)};
+  for (std::size_t i = 0; i < diversion.arguments.size(); ++i) diversion.arguments[i] = task.arg(i);
+  diversions_.with([&](auto& all) { all.insert_or_assign(task.tid(), std::move(diversion)); });
+  // The one signal that cannot be blocked; the program never gets it.
+  ::syscall(SYS_tgkill, status->process, task.tid(), SIGSTOP);
+  return kRestart;
+}
+
+bool Tracer::is_diversion(pid_t tid) const {
+  siginfo_t info{};
+  return ::ptrace(PTRACE_GETSIGINFO, tid, 0, &info) == 0 && info.si_code == SI_TKILL &&
+         info.si_pid == ::getpid();
+}
+
+void Tracer::handle_signal(pid_t tid, int signal) {
+  if (const auto at = pending_.find(tid); at != pending_.end() && at->second.restarting) {
+    // One more signal before the diverted call runs: it shall interrupt the program's own.
+    auto node = pending_.extract(tid);
+    const emulate::Task task(model_.proc, tid, static_cast<int>(node.mapped().before.nr()),
+                             node.mapped().before.arguments());
+    put_back(node.mapped(), task);
+    node.mapped().before.write(tid);
+  }
+  if (signal != SIGSTOP || !is_diversion(tid)) return go_on(tid, signal);
+  std::optional<Diversion> diversion;
+  diversions_.with([&](auto& all) {
+    auto node = all.extract(tid);
+    if (!node.empty()) diversion = std::move(node.mapped());
+  });
+  Registers registers;
+  // A handler of another signal may have come first: when the call is run again, it is diverted
+  // again.
+  if (!diversion || !registers.read(tid) ||
+      !registers.restarts(diversion->nr, diversion->arguments))
+    return go_on(tid);
+  const emulate::Task task(model_.proc, tid, diversion->nr, diversion->arguments);
+  Reply reply = reopen(task, std::move(diversion->request));
+  auto* rewrite = std::get_if<Rewrite>(&reply);
+  auto pending = rewrite != nullptr ? prepare(tid, registers, task, *rewrite) : std::nullopt;
+  if (!pending) {
+    registers.skip_restarted_call(rewrite != nullptr ? -EFAULT : -ENXIO);
+    registers.write(tid);
+    return go_on(tid);
+  }
+  registers.set_restarted_call(rewrite->nr, rewrite->arguments);
+  registers.write(tid);
+  pending->restarting = true;
+  pending_.insert_or_assign(tid, std::move(*pending));
+  ::ptrace(PTRACE_SYSCALL, tid, 0, 0);
 }
 
 void Tracer::go_on(pid_t tid, int signal) const {
