@@ -283,7 +283,7 @@ int finish_exec(Model& model, pid_t tid, pid_t old_tid) {
       exec->info.secure = is_secure(now);
     }
     if (!emulate::set_mark(tid, exec->number)) return EPERM;
-    return tell_stub(tid, exec->info, model.executables.magic());
+    return tell_stub(model.proc, tid, exec->info, model.executables.magic());
   };
   const int error = finish();
   if (error != 0) ::kill(tid, SIGKILL);

@@ -95,7 +95,7 @@ class Executables {
 };
 
 // In the stop of PTRACE_EVENT_EXEC: writes `info` into the stub's memory. 0 or errno.
-int tell_stub(pid_t tid, const StubInfo& info, std::uint32_t magic);
+int tell_stub(const os::UniqueFd& proc, pid_t tid, const StubInfo& info, std::uint32_t magic);
 
 // In the stop of PTRACE_EVENT_EXEC of `tid`, of which PTRACE_GETEVENTMSG says that it was `old_tid`
 // when it called: sets credentials and executable, and tells the stub. Where that fails the process

@@ -15,6 +15,7 @@
 #include "bare/exec.h"
 #include "bare/stub_bytes.h"
 #include "bare/stub_info.h"
+#include "emulate/task.h"
 #include "os/file.h"
 
 namespace lichen::bare {
@@ -37,13 +38,6 @@ std::uint64_t instruction_pointer(pid_t tid) {
 #else
   return 0;
 #endif
-}
-
-bool transfer(pid_t tid, std::uint64_t address, void* bytes, std::size_t count, bool to_task) {
-  const iovec local{bytes, count}, remote{reinterpret_cast<void*>(address), count};
-  const ssize_t done = to_task ? ::process_vm_writev(tid, &local, 1, &remote, 1, 0)
-                               : ::process_vm_readv(tid, &local, 1, &remote, 1, 0);
-  return done == static_cast<ssize_t>(count);
 }
 
 // Fills StubBlock::text.
@@ -72,7 +66,7 @@ class Texts {
 
 }  // namespace
 
-int tell_stub(pid_t tid, const StubInfo& info, std::uint32_t magic) {
+int tell_stub(const os::UniqueFd& proc, pid_t tid, const StubInfo& info, std::uint32_t magic) {
   auto block = std::make_unique<StubBlock>();
   block->magic = std::uint64_t{magic} << kMagicShift;
   block->uid = info.uid;
@@ -94,11 +88,12 @@ int tell_stub(pid_t tid, const StubInfo& info, std::uint32_t magic) {
 
   const std::uint64_t entry = instruction_pointer(tid);
   std::int64_t distance = 0;
-  if (entry == 0 || !transfer(tid, entry - sizeof distance, &distance, sizeof distance, false))
+  if (entry == 0 ||
+      !emulate::read_memory(proc, tid, entry - sizeof distance, &distance, sizeof distance))
     return ESRCH;
   const std::size_t bytes = offsetof(StubBlock, text) + texts.used();
   const std::uint64_t address = entry + static_cast<std::uint64_t>(distance);
-  return transfer(tid, address, block.get(), bytes, true) ? 0 : EFAULT;
+  return emulate::write_memory(proc, tid, address, block.get(), bytes) ? 0 : EFAULT;
 }
 
 Result<std::string> write_stub(const std::string& directory) {

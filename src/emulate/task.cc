@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 
@@ -92,17 +94,52 @@ Answer<std::string> Task::read_path(std::uint64_t address) const {
   return refuse(ENAMETOOLONG);
 }
 
+namespace {
+
+// Some profiles (docker 20.10) refuse process_vm_readv(2) and its twin, but allow ptrace: then it
+// is /proc/TID/mem.
+std::atomic<bool> use_mem_file = false;
+
+bool move_memory(const os::UniqueFd& proc, pid_t tid, bool writes, std::uint64_t address,
+                 void* local, std::size_t bytes) {
+  if (!use_mem_file.load(std::memory_order_relaxed)) {
+    iovec here{local, bytes};
+    iovec there{reinterpret_cast<void*>(address), bytes};
+    const ssize_t done = writes ? ::process_vm_writev(tid, &here, 1, &there, 1, 0)
+                                : ::process_vm_readv(tid, &here, 1, &there, 1, 0);
+    if (done == static_cast<ssize_t>(bytes)) return true;
+    if (done >= 0 || (errno != EPERM && errno != ENOSYS)) return false;
+  }
+  const os::UniqueFd memory(::openat(proc.get(), (std::to_string(tid) + "/mem").c_str(),
+                                     (writes ? O_WRONLY : O_RDONLY) | O_CLOEXEC));
+  if (!memory.valid()) return false;
+  const auto at = static_cast<off_t>(address);
+  const ssize_t done =
+      writes ? ::pwrite(memory.get(), local, bytes, at) : ::pread(memory.get(), local, bytes, at);
+  if (done != static_cast<ssize_t>(bytes)) return false;
+  use_mem_file = true;
+  return true;
+}
+
+}  // namespace
+
+bool read_memory(const os::UniqueFd& proc, pid_t tid, std::uint64_t address, void* to,
+                 std::size_t bytes) {
+  return move_memory(proc, tid, false, address, to, bytes);
+}
+
+bool write_memory(const os::UniqueFd& proc, pid_t tid, std::uint64_t address, const void* from,
+                  std::size_t bytes) {
+  return move_memory(proc, tid, true, address, const_cast<void*>(from), bytes);
+}
+
 bool Task::read(std::uint64_t address, void* to, std::size_t bytes) const {
-  iovec local{to, bytes};
-  iovec remote{reinterpret_cast<void*>(address), bytes};
-  return ::process_vm_readv(tid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(bytes);
+  return read_memory(*proc_, tid(), address, to, bytes);
 }
 
 bool Task::write(std::uint64_t address, const void* from, std::size_t bytes) const {
   if (!valid()) return false;  // not into the memory of a process that got the number meanwhile
-  iovec local{const_cast<void*>(from), bytes};
-  iovec remote{reinterpret_cast<void*>(address), bytes};
-  return ::process_vm_writev(tid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(bytes);
+  return write_memory(*proc_, tid(), address, from, bytes);
 }
 
 }  // namespace lichen::emulate

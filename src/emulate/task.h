@@ -33,6 +33,12 @@ struct TaskStatus {
 TaskStatus parse_task_status(std::string_view text);
 std::optional<TaskStatus> read_task_status(const os::UniqueFd& proc, pid_t tid);
 
+// The memory of another process; all of it, or false. `proc` is O_PATH of /proc.
+bool read_memory(const os::UniqueFd& proc, pid_t tid, std::uint64_t address, void* to,
+                 std::size_t bytes);
+bool write_memory(const os::UniqueFd& proc, pid_t tid, std::uint64_t address, const void* from,
+                  std::size_t bytes);
+
 class Task {
  public:
   using Arguments = std::array<std::uint64_t, 6>;
