@@ -42,9 +42,9 @@ std::uint64_t oom_kills() {
   return at == std::string::npos ? 0 : std::strtoull((*text)->c_str() + at + 9, nullptr, 10);
 }
 
-emulate::Profile profile_for(Tier tier, const User& user) {
-  if (tier == Tier::kIds) return emulate::Profile::kDevices;
-  return user.uid == 0 ? emulate::Profile::kFull : emulate::Profile::kDac;
+// kDac for steps of root, too: what they start may become another user (su, setpriv).
+emulate::Profile profile_for(Tier tier) {
+  return tier == Tier::kIds ? emulate::Profile::kDevices : emulate::Profile::kDac;
 }
 
 std::vector<sandbox::NotifyRule> notify_rules(emulate::Profile profile,
@@ -84,7 +84,7 @@ sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Need
                      .gid = user.gid,
                      .groups = user.groups,
                      .set_ids = job.tier == Tier::kIds,
-                     .notify = notify_rules(profile_for(job.tier, user), needs)};
+                     .notify = notify_rules(profile_for(job.tier), needs)};
   sandbox::add_standard_mounts(plan);
   for (const auto& [file, target] :
        {std::pair(job.resolv_conf, "/etc/resolv.conf"), std::pair(job.hosts, "/etc/hosts"),
@@ -202,7 +202,7 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   const User user = TRY(find_user(root, job.user));
   (void)TRY(os::mkdirs_beneath(root, job.cwd, 0755));
   owners::Owners below = TRY(load(job.sidecars));
-  const emulate::Profile profile = profile_for(job.tier, user);
+  const emulate::Profile profile = profile_for(job.tier);
   emulate::Needs needs{.map_size = TRY(map_size())};
   needs.devices = emulate::shows_devices(profile, below, needs.map_size, job.argv);
   const sandbox::Plan plan = make_plan(job, user, needs);

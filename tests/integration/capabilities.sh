@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # setcap and getcap in a step; the layer has security.capability in its version 2 form.
 . "$(dirname "$0")/../support/lib.sh"
 dockerfile <<'D'

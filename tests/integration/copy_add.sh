@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # COPY and ADD: globs, folders, --chown by name and number, --chmod, tar extraction, --from a stage.
 . "$(dirname "$0")/../support/lib.sh"
 mkdir -p ctx/dir/deep; echo a > ctx/a.txt; echo b > ctx/b.txt; echo c > ctx/dir/deep/c

@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # Bad input: a clear error that names file and line, the documented exit status, and a sound store each time.
 . "$(dirname "$0")/../support/lib.sh"
 try() { # PATTERN [STATUS] < Dockerfile

@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # cost: 120
 # A gcc stage, then FROM scratch with the one program: the image holds that file alone, and it runs.
 . "$(dirname "$0")/../support/lib.sh"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # What an image or an archive says never leads out of the image: symlinks, "..", absolute names.
 . "$(dirname "$0")/../support/lib.sh"
 echo outside > secret; mkdir victim

@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # Ctrl-C while a step runs: exit status 130, the step's processes are gone, the store is sound and usable.
 . "$(dirname "$0")/../support/lib.sh"
 printf 'FROM %s\nRUN echo before > /b\nRUN echo now-sleeping; sleep 300\n' "$TINY" > ctx/Dockerfile

@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # kill -9 of the front process: what it started dies too, the store is sound, and builds go on.
 . "$(dirname "$0")/../support/lib.sh"
 printf 'FROM %s\nRUN echo kept > /k\nRUN echo now-sleeping; sleep 300\n' "$TINY" > ctx/Dockerfile

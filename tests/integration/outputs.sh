@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # -o oci, docker, tar, local, DIR and -; results alone on standard output; what others read of them.
 . "$(dirname "$0")/../support/lib.sh"
 printf 'FROM %s\nRUN echo out > /o && chown 33:33 /o\nCMD ["cat","/o"]\n' "$TINY" > ctx/Dockerfile

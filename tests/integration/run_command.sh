@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # lichen run: command, exit status, -e, -w, -u, -v, entrypoint; the image itself does not change.
 . "$(dirname "$0")/../support/lib.sh"
 printf 'FROM %s\nENV A=image\nWORKDIR /w\nENTRYPOINT ["/bin/sh","-c"]\nCMD ["echo $A; pwd"]\n' "$TINY" > ctx/Dockerfile
@@ -15,6 +15,10 @@ ok run -v "$T/share:/s:ro" r '! echo x > /s/h'
 fails 7 run r 'exit 7'
 fails 143 run r 'kill -TERM $$'
 ok run r 'echo gone > /changed'; fails 1 run r 'test -e /changed'
-ok run --network=none r 'ip -o link | grep -c .'; same "$(<out)" 1
+if [ "$TIER" = bare ]; then
+    fails 125 run --network=none r true; has err 'tier bare cannot take the network away'
+else
+    ok run --network=none r 'ip -o link | grep -c .'; same "$(<out)" 1
+fi
 printf 'stdin arrives' | ok run -i r cat; same "$(<out)" "stdin arrives"
 fails 127 run "$TINY" /nowhere

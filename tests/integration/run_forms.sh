@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # RUN in shell, exec and heredoc form; SHELL; the environment and the directory a step sees.
 . "$(dirname "$0")/../support/lib.sh"
 dockerfile <<'D'

@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns
+# users: ids userns bare
 # Removed and replaced files become whiteouts, a replaced folder an opaque one; the next stage sees neither.
 . "$(dirname "$0")/../support/lib.sh"
 dockerfile <<'D'

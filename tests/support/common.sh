@@ -128,6 +128,6 @@ pod_profile() {
 
 # Which test users there are: "ids userns random" for root; else the tiers that work for this user.
 test_users() {
-    if am_root; then echo "ids userns random"; return; fi
+    if am_root; then echo "ids userns random bare"; return; fi
     "$state/bin/lichen" doctor --json | python3 "$here/tiers.py"
 }

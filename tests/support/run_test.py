@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """run_test.py POINTER SCRIPT USER [ARGUMENT...] - run one integration test; exit 0 passed, 77 skipped, else failed.
 
-USER is ids, userns or random (the script runs as that user, with LICHEN_TEST_TIER naming the tier
-that this user is for), or harness (the script runs as whoever we are and drops by itself).
+USER is ids, userns, bare or random (the script runs as that user, with LICHEN_TEST_TIER naming the
+tier that this user is for; bare is the random uid, too), or harness (the script runs as whoever we are and drops by itself).
 The script gets a directory of its own, which is removed afterwards. We are the subreaper of all
 that the script starts, so a process that outlives the test is found here, killed, and is a failure.
 """
@@ -95,12 +95,12 @@ def main(pointer, script, user, *arguments):
         os.environ["LICHEN_TEST_" + key] = value
     os.environ.update({
         "LICHEN_TEST_STATE": str(state), "LICHEN_TEST_DIR": str(directory), "LICHEN_TEST_USER": user,
-        "LICHEN_TEST_TIER": "ids" if user == "ids" else "userns",
+        "LICHEN_TEST_TIER": {"ids": "ids", "bare": "bare"}.get(user, "userns"),
     })
     command = ["bash", str(staged), *arguments]
     if user != "harness":
         if os.getuid() == 0:
-            uid = int(env["RANDOM_UID"]) if user == "random" else __import__("pwd").getpwnam("lichen-" + user).pw_uid
+            uid = int(env["RANDOM_UID"]) if user in ("random", "bare") else __import__("pwd").getpwnam("lichen-" + user).pw_uid
             os.chown(directory, uid, uid)
         command = [str(state / "work" / "support" / "as-user"), user, str(directory), *command]
 

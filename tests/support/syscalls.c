@@ -1,6 +1,6 @@
 // Calls every system call that lichen intercepts, with good and bad arguments, and prints what came
 // back: one line a call, the same on every run. tests/integration/syscalls.sh compares the output of
-// a step at each tier with what real root got in a chroot (tests/data/syscalls/).
+// a step at each tier with what real root got in a chroot (tests/support/syscalls/).
 //
 //   syscalls DIR root|user|thread|vfork|seccomp
 //
