@@ -27,7 +27,8 @@ namespace lichen::sandbox {
 
 namespace {
 
-constexpr int kSocket = 3;  // where the child keeps it
+constexpr int kSocket = 3;   // where the child keeps it
+constexpr int kRuleset = 4;  // and a Landlock ruleset
 constexpr std::size_t kMaxFds = 3;
 constexpr std::size_t kSignalSetBytes = 8;  // the kernel's sigset_t
 
@@ -77,7 +78,9 @@ void arrange_descriptors(const ChildPlan& plan) {
   check(ChildStep::kSupervision, ::dup3(plan.in, 0, 0));
   check(ChildStep::kSupervision, ::dup3(plan.out, 1, 0));
   check(ChildStep::kSupervision, ::dup3(plan.err, 2, 0));
-  check(ChildStep::kSupervision, ::syscall(SYS_close_range, kSocket + 1, ~0u, 0));
+  if (plan.ruleset >= 0) check(ChildStep::kSupervision, ::dup3(plan.ruleset, kRuleset, O_CLOEXEC));
+  check(ChildStep::kSupervision,
+        ::syscall(SYS_close_range, plan.ruleset >= 0 ? kRuleset + 1 : kRuleset, ~0u, 0));
 }
 
 void bring_up_loopback() {
@@ -167,6 +170,11 @@ int install_filter(const ChildPlan& plan) {
   if (plan.terminal) check(ChildStep::kTerminal, ::ioctl(0, TIOCSCTTY, 0));
   ::umask(022);
   check(ChildStep::kDirectory, ::chdir(plan.cwd));
+  // While we may: it takes CAP_SYS_ADMIN, or no_new_privs, which a step does not get.
+  if (plan.ruleset >= 0) {
+    check(ChildStep::kLandlock, ::syscall(SYS_landlock_restrict_self, kRuleset, 0));
+    ::close(kRuleset);
+  }
   reduce_bounding_set(plan.bounding);
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   if (plan.set_ids) set_identity(plan);

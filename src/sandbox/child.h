@@ -30,6 +30,7 @@ enum class ChildStep : std::int32_t {
   kCapabilities,
   kIdentity,
   kFilter,
+  kLandlock,
   kSend,
 };
 
@@ -49,6 +50,7 @@ struct ChildMessage {
 
 struct ChildPlan {
   int socket = -1, in = -1, out = -1, err = -1;  // all above kFirstFreeFd
+  int ruleset = -1;  // of Landlock, for the command and what it starts; -1: none
 
   bool own_pid = true, own_network = false, terminal = false;
   const char* hostname = nullptr;

@@ -23,6 +23,7 @@
 #include "os/file.h"
 #include "sandbox/child.h"
 #include "sandbox/filter.h"
+#include "sandbox/landlock.h"
 #include "sandbox/mounts.h"
 
 namespace lichen::sandbox {
@@ -59,6 +60,7 @@ constexpr StepText kStepTexts[] = {
      "the user, group or a supplementary group is not in the map of ids"},
     {ChildStep::kFilter, "install the seccomp filter",
      "the kernel or the outer container refuses seccomp user notification"},
+    {ChildStep::kLandlock, "restrict itself by Landlock", ""},
     {ChildStep::kSend, "pass a descriptor", ""},
 };
 
@@ -375,6 +377,10 @@ Result<Running> launch(const Plan& plan, Stdio stdio) {
     prepared.child.in = in.get();
     prepared.child.out = out.get();
     prepared.child.err = err.get();
+    // No signals, and no abstract sockets, of the host: its network may be ours.
+    os::UniqueFd ruleset;
+    if (auto rules = TRY(make_ruleset({}))) ruleset = TRY(out_of_the_way(*rules));
+    prepared.child.ruleset = ruleset.get();
     running.init = TRY(clone_init(plan, prepared.child));
   }
   os::UniqueFd terminal;
