@@ -379,6 +379,8 @@ TEST_P(Launch, DescendantsDieWhenTheirInitIsKilled) {
   const auto begin = std::chrono::steady_clock::now();
   const Outcome outcome = in_keeper(maps_, [&](os::UniqueFd out) -> Result<std::string> {
     const Plan plan = sharing(plan_of({"sh", "-c", std::string(kDaemons) + "echo left; sleep 30"}));
+    if (::mount(plan.rootfs.c_str(), plan.rootfs.c_str(), nullptr, MS_BIND | MS_REC, nullptr) < 0)
+      return fail(os_error("bind", plan.rootfs));
     auto ready = TRY(os::pipe());
     Running running = TRY(launch(plan, TRY(stdio_to(std::move(ready.second)))));
     TRY(running.start());
@@ -389,7 +391,7 @@ TEST_P(Launch, DescendantsDieWhenTheirInitIsKilled) {
     say(out, byte + TRY(os::read_file(ready.first)));
     return "";
   });
-  EXPECT_EQ(outcome.out, "left\n");
+  EXPECT_EQ(outcome.out, "left\n") << outcome.status;
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
