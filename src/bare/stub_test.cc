@@ -76,7 +76,8 @@ class Stub : public ::testing::Test {
     ::ptrace(PTRACE_SETOPTIONS, child, nullptr,
              PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
     bool entering = true;
-    std::optional<std::int64_t> refused;
+    std::int64_t refused = 0;  // what the call that is not made returns
+    bool is_refused = false;
     std::optional<Rewrite> rewrite;
     user_regs_struct before{};
     for (int signal = 0;;) {
@@ -104,6 +105,7 @@ class Stub : public ::testing::Test {
         Reply reply = answer_exec(Call{task, true}, *tree.model);
         if (const auto* no = std::get_if<Errno>(&reply)) {
           refused = -no->number;
+          is_refused = true;
           registers.orig_rax = ~0ull;
         } else if (std::holds_alternative<Rewrite>(reply)) {
           rewrite = std::get<Rewrite>(std::move(reply));
@@ -118,10 +120,10 @@ class Stub : public ::testing::Test {
           registers.rdx = rewrite->arguments[2];
         }
         ::ptrace(PTRACE_SETREGS, child, nullptr, &registers);
-      } else if (!entering && refused) {
-        before.rax = static_cast<unsigned long long>(*refused);
+      } else if (!entering && is_refused) {
+        before.rax = static_cast<unsigned long long>(refused);
         ::ptrace(PTRACE_SETREGS, child, nullptr, &before);
-        refused.reset();
+        is_refused = false;
       } else if (!entering && rewrite) {  // the kernel refused it
         before.rax = static_cast<unsigned long long>(
             rewrite->after(task, static_cast<std::int64_t>(registers.rax)));
