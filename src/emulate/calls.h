@@ -22,8 +22,8 @@ namespace lichen::emulate {
 
 enum class Profile {
   kDevices,  // tier ids: devices, and owners beyond the map
-  kFull,     // tier userns, step of root
-  kDac,      // tier userns, step of another user (USER): also what permissions would forbid
+  kFull,     // tier userns, without what only permissions concern
+  kDac,      // tier userns: also what they would forbid
 };
 
 struct NotifiedCall {

@@ -225,6 +225,24 @@ TEST_F(Live, StepOfAnotherUser) {
             "yes touch mine/x\nno touch root/f\n");
 }
 
+// A step of root, in which a program becomes another user (su, setpriv).
+TEST_F(Live, DroppedUserChangesNothingOfRoots) {
+  container_.options.profile = Profile::kDac;
+  RUN_OR_SKIP([] {
+    return shell(
+        "chmod 755 .; mkdir etc; mkdir -m 777 w; echo text > etc/f; chmod 600 etc/f\n"
+        "setpriv --reuid 33 --regid 33 --clear-groups sh -c '\n"
+        "t() { if \"$@\" 2>/dev/null; then echo \"yes $*\"; else echo \"no $*\"; fi; }\n"
+        "t rm -f etc/f; t mv etc/f w/f; t chmod 666 etc/f; t truncate -s 0 etc/f; t touch etc/f\n"
+        "t test -w etc/f; t ln etc/f etc/g; t touch w/mine; t rm w/mine; t rmdir w'\n"
+        "cat etc/f; rm etc/f && echo removed");
+  });
+  EXPECT_EQ(outcome_.seen,
+            "no rm -f etc/f\nno mv etc/f w/f\nno chmod 666 etc/f\nno truncate -s 0 etc/f\n"
+            "no touch etc/f\nno test -w etc/f\nno ln etc/f etc/g\nyes touch w/mine\n"
+            "yes rm w/mine\nno rmdir w\ntext\nremoved\n");
+}
+
 TEST_F(Live, SetuidProgramsGainTheirOwner) {
   RUN_OR_SKIP([] {
     shell(
