@@ -82,6 +82,7 @@ std::optional<int> own_descriptor(const emulate::Task& task, const os::UniqueFd&
 
 int Tracer::seize(pid_t child) {
   if (::ptrace(PTRACE_SEIZE, child, 0, kOptions) != 0) return errno;
+  if (!emulate::clear_tag(child)) return EPERM;
   model_.processes.add(child);
   return 0;
 }

@@ -61,6 +61,10 @@ bool set_mark(pid_t tid, std::uint32_t mark) {
          set_tag(tid, (tag_of(tid) & kNumberMask) | (std::uint64_t{mark} << kMarkShift));
 }
 
+bool clear_tag(pid_t tid) {
+  return tag_of(tid) == 0 || set_tag(tid, 0);
+}
+
 CredentialTable::CredentialTable(Credentials initial) {
   intern(initial);
 }

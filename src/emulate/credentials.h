@@ -68,6 +68,8 @@ Credentials credentials_of(std::uint32_t uid, std::uint32_t gid, std::vector<std
 inline constexpr std::uint32_t kMaxMark = 0xffffff;
 std::uint32_t mark_of(pid_t tid);
 bool set_mark(pid_t tid, std::uint32_t mark);
+// For the first process of a step, which may have another step's tag from whoever started us.
+bool clear_tag(pid_t tid);
 
 class CredentialTable {
  public:
