@@ -52,6 +52,7 @@ class StepRun {
   explicit StepRun(std::string directory)
       : directory_(std::filesystem::weakly_canonical(directory)) {
     static_cast<void>(os::remove_tree(directory_));
+    ::umask(022);  // other tests of this process need none
     for (const char* name : {"/root/tmp", "/root/bin", "/root/proc", "/root/dev", "/root/etc"})
       std::filesystem::create_directories(directory_ + name);
     for (const char* name : {"sh", "cat", "sleep", "ls", "id", "true", "mkfifo", "timeout", "chown",
