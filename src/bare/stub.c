@@ -8,10 +8,8 @@
 
    By then nothing of `block` may be left in the process: its magic number opens files past the
    step's filter. So everything that has seen it (this image, its stack) is unmapped, but for one
-   page of code. Nothing can be returned to the caller of execve: what can be foreseen the supervisor
-   has checked, and for the rest there is a message and an exit status. */
-#include "stub_info.h"
-
+   page of code. Nothing can be returned to the caller of execve: what can be foreseen the
+   supervisor has checked, and for the rest there is a message and an exit status. */
 #include <asm/unistd.h>
 #include <elf.h>
 #include <linux/fcntl.h>
@@ -21,6 +19,7 @@
 #include <stddef.h>
 
 #include "stub_arch.h"
+#include "stub_info.h"
 
 #define HIDDEN __attribute__((visibility("hidden")))
 #define USED __attribute__((used)) HIDDEN
@@ -59,9 +58,15 @@ static Word length(const char* text) {
   while (text[bytes] != 0) ++bytes;
   return bytes;
 }
-static Word down(Word address, Word align) { return address & ~(align - 1); }
-static Word up(Word address, Word align) { return down(address + align - 1, align); }
-static int failed(long result) { return result < 0 && result >= -4095; }
+static Word down(Word address, Word align) {
+  return address & ~(align - 1);
+}
+static Word up(Word address, Word align) {
+  return down(address + align - 1, align);
+}
+static int failed(long result) {
+  return result < 0 && result >= -4095;
+}
 
 static void print(const char* text) {
   system_call(__NR_write, 2, (Word)text, length(text), 0, 0, 0);
@@ -76,8 +81,8 @@ static _Noreturn void give_up(int status, const char* why) {
 }
 
 static Word map(Word address, Word bytes, int protection, int flags, int fd, Word offset) {
-  return (Word)system_call(__NR_mmap, address, bytes, (Word)protection,
-                           (Word)(flags | MAP_PRIVATE), (Word)fd, offset);
+  return (Word)system_call(__NR_mmap, address, bytes, (Word)protection, (Word)(flags | MAP_PRIVATE),
+                           (Word)fd, offset);
 }
 static void unmap(Word address, Word bytes) {
   if (bytes != 0) system_call(__NR_munmap, address, bytes, 0, 0, 0, 0);
@@ -91,8 +96,8 @@ struct Image {
 };
 
 static int protection_of(const Elf64_Phdr* segment) {
-  return ((segment->p_flags & PF_R) ? PROT_READ : 0) | ((segment->p_flags & PF_W) ? PROT_WRITE : 0) |
-         ((segment->p_flags & PF_X) ? PROT_EXEC : 0);
+  return ((segment->p_flags & PF_R) ? PROT_READ : 0) |
+         ((segment->p_flags & PF_W) ? PROT_WRITE : 0) | ((segment->p_flags & PF_X) ? PROT_EXEC : 0);
 }
 
 /* Reserves the addresses of all segments; so none of them can come to lie on anything else. */
@@ -119,7 +124,8 @@ static void map_segment(const Elf64_Phdr* segment, Word bias, int fd) {
   const int protection = protection_of(segment);
   Word zero = down(start, page); /* from here on, pages of zeros */
   if (segment->p_filesz != 0) {
-    if (map(zero, file_end - zero, protection, MAP_FIXED, fd, down(segment->p_offset, page)) != zero)
+    if (map(zero, file_end - zero, protection, MAP_FIXED, fd, down(segment->p_offset, page)) !=
+        zero)
       give_up(kCannotLoad, "cannot map it");
     zero = up(file_end, page);
     if (end > file_end && (protection & PROT_WRITE) != 0)
@@ -203,7 +209,9 @@ struct Stack {
   Word top;                            /* AT_EXECFN, the highest string, ends here */
 };
 
-static Word end_of(Word string) { return string + length((const char*)string) + 1; }
+static Word end_of(Word string) {
+  return string + length((const char*)string) + 1;
+}
 
 static struct Stack read_stack(Word* sp) {
   struct Stack stack = {.argument_count = sp[0], .arguments = sp + 1};
@@ -220,8 +228,7 @@ static struct Stack read_stack(Word* sp) {
   const Word count = stack.argument_count;
   const Word* last = stack.auxiliary - 2;
   stack.arguments_end = count != 0 ? end_of(stack.arguments[count - 1]) : stack.top;
-  stack.environment_end =
-      last >= stack.environment ? end_of(*last) : stack.arguments_end;
+  stack.environment_end = last >= stack.environment ? end_of(*last) : stack.arguments_end;
   return stack;
 }
 

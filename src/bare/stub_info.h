@@ -1,6 +1,7 @@
 /* What the supervisor writes into the exec stub's memory (exec.h); shared by C and C++.
 
-   The eight bytes before the stub's entry point are the distance from there to its one StubBlock. */
+   The eight bytes before the stub's entry point are the distance from there to its one StubBlock.
+ */
 #ifndef LICHEN_BARE_STUB_INFO_H_
 #define LICHEN_BARE_STUB_INFO_H_
 

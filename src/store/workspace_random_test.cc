@@ -143,14 +143,17 @@ bool change_overlay(const std::vector<std::string>& lower, const std::string& di
   for (const char* name : {"/upper", "/work", "/merged"}) EXPECT_TRUE(os::mkdirs(directory + name));
   const pid_t child = ::fork();
   if (child == 0) {
-    const uid_t uid = ::geteuid();
-    const bool is_root = uid == 0;
+    const bool is_root = ::geteuid() == 0;
+    const std::string uid = "0 " + std::to_string(::geteuid()) + " 1";
+    const std::string gid = "0 " + std::to_string(::getegid()) + " 1";
     if (::unshare(CLONE_NEWNS | (is_root ? 0 : CLONE_NEWUSER)) < 0) ::_exit(2);
-    if (!is_root) {
-      const std::string map = "0 " + std::to_string(uid) + " 1";
-      const auto to_map = os::open("/proc/self/uid_map", O_WRONLY);
-      if (!to_map || !os::write_all(*to_map, map)) ::_exit(2);
-    }
+    const auto tell = [](const char* path, const std::string& text) {
+      const auto file = os::open(path, O_WRONLY);
+      return file && os::write_all(*file, text);
+    };
+    if (!is_root && !(tell("/proc/self/uid_map", uid) && tell("/proc/self/setgroups", "deny") &&
+                      tell("/proc/self/gid_map", gid)))
+      ::_exit(2);
     std::string layers;
     for (const std::string& layer : lower) layers += (layers.empty() ? "" : ":") + layer;
     const std::string options = "userxattr,lowerdir=" + layers + ",upperdir=" + directory +

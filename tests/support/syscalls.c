@@ -1,6 +1,6 @@
 // Calls every system call that lichen intercepts, with good and bad arguments, and prints what came
-// back: one line a call, the same on every run. tests/integration/syscalls.sh compares the output of
-// a step at each tier with what real root got in a chroot (tests/support/syscalls/).
+// back: one line a call, the same on every run. tests/integration/syscalls.sh compares the output
+// of a step at each tier with what real root got in a chroot (tests/support/syscalls/).
 //
 //   syscalls DIR root|user|thread|vfork|seccomp
 //
@@ -220,7 +220,9 @@ struct call {
 };
 
 static struct stat seen;
-static long do_stat(int d, const char* p) { return syscall(SYS_newfstatat, d, p, &seen, 0); }
+static long do_stat(int d, const char* p) {
+  return syscall(SYS_newfstatat, d, p, &seen, 0);
+}
 static long do_lstat(int d, const char* p) {
   return syscall(SYS_newfstatat, d, p, &seen, AT_SYMLINK_NOFOLLOW);
 }
@@ -243,9 +245,9 @@ static long closing(long fd) {
   errno = number;
   return fd;
 }
-#define OPENER(name, flags)                                      \
-  static long name(int d, const char* p) {                       \
-    return closing(syscall(SYS_openat, d, p, (flags), 0640));    \
+#define OPENER(name, flags)                                   \
+  static long name(int d, const char* p) {                    \
+    return closing(syscall(SYS_openat, d, p, (flags), 0640)); \
   }
 OPENER(do_open, O_RDONLY | O_NONBLOCK)
 OPENER(do_open_w, O_WRONLY | O_NONBLOCK)
@@ -258,27 +260,49 @@ OPENER(do_open_creat, O_WRONLY | O_CREAT | O_NONBLOCK)
 OPENER(do_open_excl, O_WRONLY | O_CREAT | O_EXCL)
 OPENER(do_open_creat_dir, O_RDONLY | O_CREAT | O_DIRECTORY)
 OPENER(do_open_tmpfile, O_RDWR | O_TMPFILE)
-static long do_access_r(int d, const char* p) { return syscall(SYS_faccessat, d, p, R_OK); }
-static long do_access_w(int d, const char* p) { return syscall(SYS_faccessat, d, p, W_OK); }
-static long do_access_x(int d, const char* p) { return syscall(SYS_faccessat, d, p, X_OK); }
-static long do_access_f(int d, const char* p) { return syscall(SYS_faccessat, d, p, F_OK); }
+static long do_access_r(int d, const char* p) {
+  return syscall(SYS_faccessat, d, p, R_OK);
+}
+static long do_access_w(int d, const char* p) {
+  return syscall(SYS_faccessat, d, p, W_OK);
+}
+static long do_access_x(int d, const char* p) {
+  return syscall(SYS_faccessat, d, p, X_OK);
+}
+static long do_access_f(int d, const char* p) {
+  return syscall(SYS_faccessat, d, p, F_OK);
+}
 static long do_readlink(int d, const char* p) {
   char buffer[100];
   return syscall(SYS_readlinkat, d, p, buffer, sizeof buffer);
 }
-static long do_mkdir(int d, const char* p) { return syscall(SYS_mkdirat, d, p, 01775); }
-static long do_mkfifo(int d, const char* p) { return syscall(SYS_mknodat, d, p, S_IFIFO | 0644, 0); }
+static long do_mkdir(int d, const char* p) {
+  return syscall(SYS_mkdirat, d, p, 01775);
+}
+static long do_mkfifo(int d, const char* p) {
+  return syscall(SYS_mknodat, d, p, S_IFIFO | 0644, 0);
+}
 static long do_mknod(int d, const char* p) {
   return syscall(SYS_mknodat, d, p, S_IFCHR | 0644, makedev(1, 3));
 }
-static long do_unlink(int d, const char* p) { return syscall(SYS_unlinkat, d, p, 0); }
-static long do_rmdir(int d, const char* p) { return syscall(SYS_unlinkat, d, p, AT_REMOVEDIR); }
-static long do_symlink(int d, const char* p) { return syscall(SYS_symlinkat, "to", d, p); }
-static long do_link_from(int d, const char* p) { return syscall(SYS_linkat, d, p, AT_FDCWD, "new", 0); }
+static long do_unlink(int d, const char* p) {
+  return syscall(SYS_unlinkat, d, p, 0);
+}
+static long do_rmdir(int d, const char* p) {
+  return syscall(SYS_unlinkat, d, p, AT_REMOVEDIR);
+}
+static long do_symlink(int d, const char* p) {
+  return syscall(SYS_symlinkat, "to", d, p);
+}
+static long do_link_from(int d, const char* p) {
+  return syscall(SYS_linkat, d, p, AT_FDCWD, "new", 0);
+}
 static long do_link_follow(int d, const char* p) {
   return syscall(SYS_linkat, d, p, AT_FDCWD, "new", AT_SYMLINK_FOLLOW);
 }
-static long do_link_to(int d, const char* p) { return syscall(SYS_linkat, AT_FDCWD, "file", d, p, 0); }
+static long do_link_to(int d, const char* p) {
+  return syscall(SYS_linkat, AT_FDCWD, "file", d, p, 0);
+}
 static long do_rename_from(int d, const char* p) {
   return syscall(SYS_renameat2, d, p, AT_FDCWD, "new", 0);
 }
@@ -294,18 +318,28 @@ static long do_rename_exchange(int d, const char* p) {
 static long do_rename_dir(int d, const char* p) {
   return syscall(SYS_renameat2, AT_FDCWD, "dir", d, p, 0);
 }
-static long do_chmod(int d, const char* p) { return syscall(SYS_fchmodat, d, p, 04711); }
-static long do_chown(int d, const char* p) { return syscall(SYS_fchownat, d, p, 12, 34, 0); }
+static long do_chmod(int d, const char* p) {
+  return syscall(SYS_fchmodat, d, p, 04711);
+}
+static long do_chown(int d, const char* p) {
+  return syscall(SYS_fchownat, d, p, 12, 34, 0);
+}
 static long do_lchown(int d, const char* p) {
   return syscall(SYS_fchownat, d, p, 12, -1, AT_SYMLINK_NOFOLLOW);
 }
-static long do_chown_same(int d, const char* p) { return syscall(SYS_fchownat, d, p, -1, -1, 0); }
-static long do_chown_flags(int d, const char* p) { return syscall(SYS_fchownat, d, p, 1, 1, 0x40); }
+static long do_chown_same(int d, const char* p) {
+  return syscall(SYS_fchownat, d, p, -1, -1, 0);
+}
+static long do_chown_flags(int d, const char* p) {
+  return syscall(SYS_fchownat, d, p, 1, 1, 0x40);
+}
 static long do_utime(int d, const char* p) {
   const struct timespec times[2] = {{100, 5}, {200, 7}};
   return syscall(SYS_utimensat, d, p, times, AT_SYMLINK_NOFOLLOW);
 }
-static long do_utime_now(int d, const char* p) { return syscall(SYS_utimensat, d, p, NULL, 0); }
+static long do_utime_now(int d, const char* p) {
+  return syscall(SYS_utimensat, d, p, NULL, 0);
+}
 
 static const struct call calls[] = {
     {"stat", 0, do_stat},
@@ -354,8 +388,14 @@ static const struct call calls[] = {
 };
 
 // Calls with a path and no directory.
-static long do_truncate(int d, const char* p) { (void)d; return syscall(SYS_truncate, p, 3); }
-static long do_truncate_negative(int d, const char* p) { (void)d; return syscall(SYS_truncate, p, -1L); }
+static long do_truncate(int d, const char* p) {
+  (void)d;
+  return syscall(SYS_truncate, p, 3);
+}
+static long do_truncate_negative(int d, const char* p) {
+  (void)d;
+  return syscall(SYS_truncate, p, -1L);
+}
 static long do_statfs(int d, const char* p) {
   (void)d;
   struct statfs status;
@@ -376,13 +416,37 @@ static long do_watch(int d, const char* p) {
   closing(fd);
   return rc;
 }
-static long do_setxattr(int d, const char* p) { (void)d; return syscall(SYS_setxattr, p, "user.k", "v", 1, 0); }
-static long do_lsetxattr(int d, const char* p) { (void)d; return syscall(SYS_lsetxattr, p, "user.k", "v", 1, 0); }
-static long do_setxattr_replace(int d, const char* p) { (void)d; return syscall(SYS_setxattr, p, "user.k", "v", 1, 2); }
-static long do_getxattr(int d, const char* p) { (void)d; char b[8]; return syscall(SYS_getxattr, p, "user.k", b, 8); }
-static long do_lgetxattr(int d, const char* p) { (void)d; char b[8]; return syscall(SYS_lgetxattr, p, "user.k", b, 8); }
-static long do_removexattr(int d, const char* p) { (void)d; return syscall(SYS_removexattr, p, "user.k"); }
-static long do_getcap(int d, const char* p) { (void)d; char b[24]; return syscall(SYS_getxattr, p, "security.capability", b, 24); }
+static long do_setxattr(int d, const char* p) {
+  (void)d;
+  return syscall(SYS_setxattr, p, "user.k", "v", 1, 0);
+}
+static long do_lsetxattr(int d, const char* p) {
+  (void)d;
+  return syscall(SYS_lsetxattr, p, "user.k", "v", 1, 0);
+}
+static long do_setxattr_replace(int d, const char* p) {
+  (void)d;
+  return syscall(SYS_setxattr, p, "user.k", "v", 1, 2);
+}
+static long do_getxattr(int d, const char* p) {
+  (void)d;
+  char b[8];
+  return syscall(SYS_getxattr, p, "user.k", b, 8);
+}
+static long do_lgetxattr(int d, const char* p) {
+  (void)d;
+  char b[8];
+  return syscall(SYS_lgetxattr, p, "user.k", b, 8);
+}
+static long do_removexattr(int d, const char* p) {
+  (void)d;
+  return syscall(SYS_removexattr, p, "user.k");
+}
+static long do_getcap(int d, const char* p) {
+  (void)d;
+  char b[24];
+  return syscall(SYS_getxattr, p, "security.capability", b, 24);
+}
 static long do_exec(int d, const char* p) {
   (void)d;
   char* arguments[] = {(char*)"x", NULL};
@@ -407,8 +471,14 @@ static long unix_call(const char* p, int is_bind) {
   closing(fd);
   return rc;
 }
-static long do_bind(int d, const char* p) { (void)d; return unix_call(p, 1); }
-static long do_connect(int d, const char* p) { (void)d; return unix_call(p, 0); }
+static long do_bind(int d, const char* p) {
+  (void)d;
+  return unix_call(p, 1);
+}
+static long do_connect(int d, const char* p) {
+  (void)d;
+  return unix_call(p, 0);
+}
 
 static const struct call plain_calls[] = {
     {"truncate", 1, do_truncate},
@@ -445,7 +515,8 @@ static void one(const struct call* call, enum directory which, const struct path
   if (become != 0) {
     const pid_t pid = fork();
     if (pid == 0) {
-      if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, become, become, become) < 0 ||
+      if (syscall(SYS_setgroups, 0, NULL) < 0 ||
+          syscall(SYS_setresgid, become, become, become) < 0 ||
           syscall(SYS_setresuid, become, become, become) < 0) {
         printf("cannot become %u\n", become);
         _exit(1);
@@ -466,7 +537,8 @@ static void one(const struct call* call, enum directory which, const struct path
   if (dirfd >= 0 && dirfd != 999) close(dirfd);
   dirty = dirty && call->changes;
   if (!dirty) return;
-  static const char* const shown[] = {"file", "new", "target", "suid", "hard", "dir/inner", "missing"};
+  static const char* const shown[] = {"file", "new",       "target", "suid",
+                                      "hard", "dir/inner", "missing"};
   for (size_t i = 0; i < COUNT(shown); ++i) {
     struct stat status;
     if (lstat(shown[i], &status) == 0) show(shown[i]);
@@ -596,7 +668,8 @@ static void descriptors(void) {
   show("new2");
   char here[300];
   const long length = syscall(SYS_getcwd, here, sizeof here);
-  printf("%s getcwd %ld %s\n", context_name, length - (long)strlen(root), length > 0 && strcmp(here, root) == 0 ? "right" : "wrong");
+  printf("%s getcwd %ld %s\n", context_name, length - (long)strlen(root),
+         length > 0 && strcmp(here, root) == 0 ? "right" : "wrong");
   say(syscall(SYS_getcwd, here, 2L), "getcwd(2 bytes)");
   say(syscall(SYS_umask, 027), "umask");
   closing(open("target", O_CREAT | O_WRONLY | O_CLOEXEC, 0666));

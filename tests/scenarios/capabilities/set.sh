@@ -6,7 +6,7 @@ for f in written owned moved linked removed copied; do setcap cap_net_bind_servi
 echo x >> written; chown www-data owned; mv moved moved2; ln linked linked2; setcap -r removed
 cp -a copied copied2; cp copied copied3; cp --preserve=all raw raw2; tar --xattrs --xattrs-include='*' -cf t.tar raw; mkdir u; tar -C u --xattrs --xattrs-include='*' -xf t.tar; rm t.tar
 setfattr -n user.word -v value raw; setfattr -n user.empty -v '' admin; setfattr -n user.gone -v 1 owned; setfattr -x user.gone owned
-note getcap -r /srv/k; note getfattr -d raw admin owned
+note sh -c 'getcap -r /srv/k | sort'; note getfattr -d raw admin owned
 note getfattr -d -m security -e hex raw admin
 cp /sbin/capsh capsh; setcap cap_net_raw+ep capsh
 note su -s /bin/sh daemon -c '/srv/k/capsh --has-p=cap_net_raw && echo has'
