@@ -70,6 +70,7 @@ struct RunRequest {
   std::vector<std::string> command;  // empty: the image's
   std::vector<std::string> env;      // -e: "K=V", or "K" to take it from the caller
   std::vector<std::string> volumes;  // -v: SOURCE:TARGET[:ro]
+  std::vector<std::string> ports;    // -p: [ADDRESS:]HOST:CONTAINER[/tcp|udp]
   std::string workdir, user;
   std::optional<std::string> entrypoint;
   bool interactive = false, terminal = false;

@@ -61,7 +61,6 @@ Result<container::RunJob> plan_job(const RunRequest& request, const oci::ImageCo
   job.user = request.user.empty() ? config.user : request.user;
   for (const std::string& volume : request.volumes)
     job.volumes.push_back(TRY(parse_volume(volume)));
-  job.own_network = request.network == graph::NetworkMode::kNone;
   job.terminal = request.terminal;
   return job;
 }
@@ -136,6 +135,15 @@ Result<container::RunOutcome> run_job(Session& session, container::RunJob job,
 
 Result<os::WaitStatus> run(const RunRequest& request, const Environment& environment,
                            const EventSink& events) {
+  std::vector<container::Published> ports;
+  for (const std::string& port : request.ports)
+    ports.push_back(TRY(container::parse_published(port)));
+  graph::NetworkMode network = request.network;
+  if (!ports.empty() && network == graph::NetworkMode::kDefault)
+    network = graph::NetworkMode::kSandbox;
+  if (!ports.empty() && network != graph::NetworkMode::kSandbox)
+    return fail(Errc::kInvalid, "-p needs --network=sandbox",
+                "with the host's network a server's port is the host's already");
   const auto session = TRY(Session::open(environment, events));
   Steps steps(events);
   const Unpacked image = TRY(unpack_image(*session, request, environment, steps));
@@ -150,8 +158,12 @@ Result<os::WaitStatus> run(const RunRequest& request, const Environment& environ
   auto outcome = [&]() -> Result<container::RunOutcome> {
     job.tier = session->tier();
     job.hostname = "lichen";
+    TRY(ops::check_network(session->tier(), network));
     const ops::NetworkFiles files =
-        TRY(ops::NetworkFiles::write(store, job.hostname, request.add_hosts, job.own_network));
+        TRY(ops::NetworkFiles::write(store, job.hostname, request.add_hosts, network));
+    job.own_network = ops::has_own_network(network);
+    job.network = files.network();
+    job.network.ports = ports;
     job.resolv_conf = files.resolv_conf();
     job.hosts = files.hosts();
     job.hostname_file = files.hostname();

@@ -10,7 +10,7 @@ namespace lichen::cli {
 Flag root_flag(std::string& root) {
   return text_flag("root", 0, "DIR",
                    "the store (default: $LICHEN_ROOT, $XDG_DATA_HOME/lichen, "
-                   "~/.local/share/lichen)",
+                   "~/.local/share/lichen, else in $TMPDIR, /var/tmp or /tmp)",
                    root);
 }
 
@@ -28,7 +28,7 @@ Flag tls_flag(bool& verify) {
 }
 
 Flag network_flag(graph::NetworkMode& network) {
-  return {"network", 0, "host|none", "network of what runs (default: host)",
+  return {"network", 0, "host|none|sandbox", "network of what runs (default: host)",
           [&network](const std::string& text) -> Result<void> {
             network = TRY(parse_network(text));
             return {};
@@ -54,9 +54,10 @@ Result<build::TierChoice> parse_tier(const std::string& text) {
 Result<graph::NetworkMode> parse_network(const std::string& text) {
   if (text == "host") return graph::NetworkMode::kHost;
   if (text == "none") return graph::NetworkMode::kNone;
+  if (text == "sandbox") return graph::NetworkMode::kSandbox;
   if (text == "default") return graph::NetworkMode::kDefault;
   return fail(Errc::kUnsupported, "network \"" + text + "\" is not supported",
-              "host (the default) or none");
+              "host (the default), none or sandbox");
 }
 
 Result<std::string> parse_add_host(const std::string& text) {

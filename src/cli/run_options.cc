@@ -47,6 +47,9 @@ Syntax run_syntax(RunOptions& options) {
          return {};
        }},
       network_flag(request.network),
+      list_flag("publish", 'p', "[ADDRESS:]HOST:CONTAINER[/udp]",
+                "a port of the host that leads in; repeatable; means --network=sandbox",
+                request.ports),
       add_host_flag(request.add_hosts),
       pull_policy_flag(request.pull),
       tier_flag(options.environment.tier),
@@ -61,13 +64,13 @@ Syntax run_syntax(RunOptions& options) {
     syntax.flags.push_back(refused_flag(name, 0, "VALUE"));
   syntax.flags.push_back(refused_flag("hostname", 0, "VALUE"));
   syntax.flags.push_back(refused_flag("memory", 'm', "VALUE"));
-  syntax.flags.push_back(refused_flag("publish", 'p', "VALUE"));
   syntax.flags.push_back(refused_flag("detach", 'd', ""));
   syntax.flags.push_back(refused_flag("privileged", 0, ""));
   syntax.flags.push_back(refused_flag("read-only", 0, ""));
   syntax.examples = {{"lichen run app", "the image's own command"},
                      {"lichen run -it debian:12 bash", "a shell with a terminal"},
                      {"lichen run -v \"$PWD\":/src -w /src app make", "work on files of the host"},
+                     {"lichen run -p 8080:80 app", "http://localhost:8080 is its port 80"},
                      {"lichen run --network none app ./selftest", "without network"}};
   return syntax;
 }

@@ -51,7 +51,7 @@ TEST(RunOptions, Mistakes) {
       {{},
        Errc::kInvalid,
        "lichen run needs at least 1 argument (IMAGE [COMMAND [ARGUMENT…]]), got 0"},
-      {{"-p", "80:80", "app"}, Errc::kUnsupported, "-p: not supported yet"},
+      {{"-m", "1g", "app"}, Errc::kUnsupported, "-m: not supported yet"},
       {{"--privileged", "app"}, Errc::kUnsupported, "--privileged: not supported yet"},
       {{"--pull=sometimes", "app"}, Errc::kInvalid, "--pull: \"sometimes\" is not a pull policy"},
       {{"--volum", "/a:/b", "app"}, Errc::kInvalid, "unknown flag --volum"},

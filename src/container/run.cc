@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "container/bare_run.h"
+#include "container/merged.h"
 #include "container/user.h"
 #include "emulate/calls.h"
 #include "emulate/supervisor.h"
@@ -78,6 +79,7 @@ sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Need
                      .cwd = job.cwd,
                      .hostname = job.hostname,
                      .own_network = job.own_network,
+                     .join_network = !job.network.program.empty(),
                      .own_pid = sandbox::can_have_proc(),
                      .terminal = job.terminal,
                      .uid = user.uid,
@@ -196,12 +198,16 @@ RunOutcome outcome_of(const os::WaitStatus& status, const MemoryWatch& memory) {
 
 Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   if (job.tier == Tier::kBare) return run_bare(job, std::move(stdio));
+  const os::UniqueFd host_mounts = TRY(os::open("/proc/self/ns/mnt", O_RDONLY));
   TRY(enter_worker());
-  TRY(mount(job.overlay));
+  std::optional<NetworkHelper> network;  // before the overlay, which it would keep mounted
+  if (!job.network.program.empty()) network = TRY(NetworkHelper::start(job.network));
+  const Merged merged = TRY(Merged::make(job.overlay));
   const os::UniqueFd root = TRY(os::open(job.overlay.target, O_RDONLY | O_DIRECTORY));
   const User user = TRY(find_user(root, job.user));
   (void)TRY(os::mkdirs_beneath(root, job.cwd, 0755));
   owners::Owners below = TRY(load(job.sidecars));
+  const owners::Owners harvested = merged.is_copy() ? below : owners::Owners();
   const emulate::Profile profile = profile_for(job.tier);
   emulate::Needs needs{.map_size = TRY(map_size())};
   needs.devices = emulate::shows_devices(profile, below, needs.map_size, job.argv);
@@ -213,6 +219,7 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
                              .proc = TRY(os::open("/proc", O_PATH | O_DIRECTORY)),
                              .root = TRY(os::duplicate(root)),
                              .upper = TRY(os::open(job.overlay.upper, O_PATH | O_DIRECTORY)),
+                             .root_is_copy = merged.is_copy(),
                              .owners = std::move(below),
                              .uid = user.uid,
                              .gid = user.gid,
@@ -231,8 +238,13 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
 
   RunOutcome outcome = outcome_of(status, memory);
   remove_stubs(root, running.created);
+  if (merged.is_copy()) {  // it is found by paths of the host
+    TRY(sandbox::enter_mounts(host_mounts));
+    TRY(merged.harvest(harvested));
+  }
   if (supervisor) outcome.sidecar = owners::to_bytes(TRY(supervisor->finish()));
   etc.prune();
+  merged.remove();
   return outcome;
 }
 

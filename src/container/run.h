@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/wire.h"
+#include "container/network.h"
 #include "os/child.h"
 #include "os/fd.h"
 #include "sandbox/launch.h"
@@ -52,6 +53,7 @@ struct RunJob {
   std::string user;  // "", "name", "uid", "name:group", "uid:gid"
   std::string hostname;
   bool own_network = false;
+  Network network;  // with own_network: connected by a helper, if it names one
   bool terminal = false;
   std::string resolv_conf, hosts,
       hostname_file;  // files of the store that are bound over /etc's; empty: none
@@ -60,7 +62,8 @@ struct RunJob {
 template <class Wire>
 void fields(Wire& wire, RunJob& job) {
   wire(job.tier, job.overlay, job.sidecars, job.argv, job.env, job.cwd, job.user, job.hostname,
-       job.own_network, job.terminal, job.resolv_conf, job.hosts, job.hostname_file, job.volumes);
+       job.own_network, job.network, job.terminal, job.resolv_conf, job.hosts, job.hostname_file,
+       job.volumes);
 }
 
 struct RunOutcome {

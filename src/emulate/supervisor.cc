@@ -50,9 +50,10 @@ struct Supervisor::State {
 
 Result<Supervisor> Supervisor::start(os::UniqueFd listener, Options options) {
   os::UniqueFd proc = std::move(options.proc);
+  const bool is_copy = options.root_is_copy;
   auto state = std::make_unique<State>(std::move(options));
   state->model.root_path = path_of(proc, state->root);
-  load_records(state->model.files, state->root, state->below);
+  load_records(state->model.files, state->root, state->below, is_copy);
   state->listener = TRY(Listener::start(std::move(listener), std::move(proc), state->model));
   return Supervisor(std::move(state));
 }

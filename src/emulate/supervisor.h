@@ -34,6 +34,8 @@ struct Options {
   // fills.
   os::UniqueFd root;
   os::UniqueFd upper;
+  // The root is a directory, not an overlay: `upper` is filled after the step, before finish().
+  bool root_is_copy = false;
   owners::Owners owners;  // of the chain below the step
   // The identity that the step's first process starts with (USER).
   std::uint32_t uid = 0, gid = 0;

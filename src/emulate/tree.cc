@@ -119,13 +119,16 @@ class Walk {
 
 }  // namespace
 
-void load_records(FileTable& files, const os::UniqueFd& root, const owners::Owners& below) {
+void load_records(FileTable& files, const os::UniqueFd& root, const owners::Owners& below,
+                  bool is_copy) {
   for (const auto& [path, record] : below.all()) {
     const auto file = path.size() > kMaxLookup
                           ? open_directory(root, path)
                           : os::open_beneath(root, path.empty() ? "." : path, O_PATH | O_NOFOLLOW);
     if (!file) continue;
-    if (const auto status = status_of(*file)) files.put_lower(*status, record);
+    const auto status = status_of(*file);
+    if (!status) continue;
+    if (!is_copy || !files.put(*status, record)) files.put_lower(*status, record);
   }
 }
 

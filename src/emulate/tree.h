@@ -11,7 +11,9 @@ namespace lichen::emulate {
 
 // Finds every path of the chain below in the merged tree `root`. Paths that are not there (hidden
 // by a mount) are passed over.
-void load_records(FileTable& files, const os::UniqueFd& root, const owners::Owners& below);
+// `is_copy`: `root` is no overlay, so a file's birth time never becomes another.
+void load_records(FileTable& files, const os::UniqueFd& root, const owners::Owners& below,
+                  bool is_copy = false);
 
 // Walks `upper`, the directory that an overlay mount filled, beside the merged tree that it is seen
 // through, and says what the layer changes of the records below. Both trees are hostile: opened by

@@ -44,7 +44,8 @@ struct SourceOp {
   std::string written;
 };
 
-enum class NetworkMode { kDefault, kHost, kNone };
+// kDefault is the host's. kSandbox: its own, connected to the outside.
+enum class NetworkMode { kDefault, kHost, kNone, kSandbox };
 enum class MountKind { kBind, kSecret, kSsh, kCache, kTmpfs };
 
 struct Mount {

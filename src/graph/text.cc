@@ -79,7 +79,7 @@ std::string text_of(const SourceOp& op) {
 }
 
 std::string text_of(const ExecOp& op) {
-  constexpr std::string_view kNetworks[] = {"", "host", "none"};
+  constexpr std::string_view kNetworks[] = {"", "host", "none", "sandbox"};
   constexpr std::string_view kKinds[] = {"bind", "secret", "ssh", "cache", "tmpfs"};
   std::string text = "exec " + quoted(op.args) + " cwd=" + quoted(op.cwd) + field("user", op.user) +
                      field("env", op.env) +

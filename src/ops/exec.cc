@@ -104,10 +104,10 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
   const std::vector<container::Volume> volumes = TRY(volumes_of(services_.store, exec, inputs));
   return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;
-    const bool own_network = exec.network == graph::NetworkMode::kNone;
+    TRY(check_network(services_.tier, exec.network));
     const std::string hostname = exec.hostname.empty() ? "lichen" : exec.hostname;
     const NetworkFiles files =
-        TRY(NetworkFiles::write(store, hostname, exec.extra_hosts, own_network));
+        TRY(NetworkFiles::write(store, hostname, exec.extra_hosts, exec.network));
     container::RunJob job{.tier = services_.tier,
                           .overlay = {.lower = below.lower,
                                       .upper = store.fs_path(id),
@@ -119,7 +119,8 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
                           .cwd = exec.cwd.empty() ? "/" : exec.cwd,
                           .user = exec.user,
                           .hostname = hostname,
-                          .own_network = own_network,
+                          .own_network = has_own_network(exec.network),
+                          .network = files.network(),
                           .resolv_conf = files.resolv_conf(),
                           .hosts = files.hosts(),
                           .hostname_file = files.hostname(),

@@ -57,7 +57,7 @@ void fields(Wire& wire, FileJob& job) {
 }
 template <class Wire>
 void fields(Wire& wire, DigestJob& job) {
-  wire(job.tier, job.input, job.copies, job.mounts);
+  wire(job.tier, job.input, job.copies, job.mounts, job.scratch);
 }
 template <class Wire>
 void fields(Wire& wire, ExportJob& job) {

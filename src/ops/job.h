@@ -77,7 +77,8 @@ struct DigestJob {
   container::Tier tier = container::Tier::kIds;
   TreeInput input;
   std::vector<graph::FileAction> copies;
-  std::string mounts;  // at tier bare a name on the store's file system, for a directory
+  std::string mounts;   // as in FileJob
+  std::string scratch;  // a name on the store's file system, for a directory that need not be
 };
 struct DigestReply {
   std::vector<Digest> digests;

@@ -17,12 +17,24 @@ std::string hosts_text(const std::string& hostname, const std::vector<std::strin
   return text;
 }
 
+Result<void> check_network(container::Tier tier, graph::NetworkMode mode) {
+  if (tier != container::Tier::kBare || !has_own_network(mode)) return {};
+  return fail(Errc::kUnsupported, "tier bare has the host's network alone",
+              "leave --network away, or use a host with user namespaces (`lichen doctor`)");
+}
+
 Result<NetworkFiles> NetworkFiles::write(const store::Store& store, const std::string& hostname,
                                          const std::vector<std::string>& extra_hosts,
-                                         bool no_network) {
+                                         graph::NetworkMode mode) {
   NetworkFiles files(TRY(store.make_temporary_directory()));
-  const auto resolv =
-      no_network ? std::optional<std::string>() : TRY(os::find_file("/etc/resolv.conf"));
+  std::optional<std::string> resolv;
+  if (mode != graph::NetworkMode::kNone) resolv = TRY(os::find_file("/etc/resolv.conf"));
+  if (mode == graph::NetworkMode::kSandbox) {
+    files.network_ = TRY(container::find_network());
+    files.network_.place = files.directory_ + "/network";
+    TRY(os::replace_file(files.network_.place, "", 0600));
+    resolv = container::resolv_conf_text(files.network_, resolv.value_or(""));
+  }
   TRY(os::replace_file(files.resolv_conf(), resolv.value_or(""), 0644));
   TRY(os::replace_file(files.hosts(), hosts_text(hostname, extra_hosts), 0644));
   TRY(os::replace_file(files.hostname(), hostname + "\n", 0644));

@@ -85,7 +85,7 @@ struct OpenTree {
 };
 
 Result<std::unique_ptr<OpenTree>> open_tree(const TreeInput& input, container::Tier tier,
-                                            const std::string& place) {
+                                            const std::string& place, const std::string& scratch) {
   auto tree = std::make_unique<OpenTree>();
   if (!input.directory.empty()) {
     tree->is_context = true;
@@ -94,7 +94,8 @@ Result<std::unique_ptr<OpenTree>> open_tree(const TreeInput& input, container::T
     return tree;
   }
   tree->is_bare = tier == container::Tier::kBare;
-  tree->stack = TRY(View::open({.lower = input.lower, .target = place}, tier));
+  tree->stack =
+      TRY(View::open({.lower = input.lower, .upper = {}, .work = scratch, .target = place}, tier));
   tree->owners = TRY(store::load_owners(input.sidecars));
   return tree;
 }
@@ -124,8 +125,11 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
   const os::UniqueFd& root = dest.root();
   const owners::Owners below = TRY(store::load_owners(job.sidecars));
   std::vector<std::unique_ptr<OpenTree>> trees;
-  for (const TreeInput& input : job.inputs)
-    trees.push_back(TRY(open_tree(input, job.tier, place + std::to_string(trees.size()))));
+  for (const TreeInput& input : job.inputs) {
+    const std::string name = std::to_string(trees.size());
+    trees.push_back(
+        TRY(open_tree(input, job.tier, place + name, job.overlay.work + "/input" + name)));
+  }
 
   FileWriter writer({.root = root,
                      .tier = job.tier,
@@ -143,7 +147,10 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
       TRY(writer.make_directory(*directory, TRY(resolve_owner(root, directory->owner))));
     }
   }
-  if (job.tier != container::Tier::kBare) return FileReply{owners::to_bytes(writer.take_sidecar())};
+  if (job.tier != container::Tier::kBare) {
+    TRY(dest.settle(below));
+    return FileReply{owners::to_bytes(writer.take_sidecar())};
+  }
   return FileReply{owners::to_bytes(
       TRY(dest.harvest(below, [&](ino_t inode) { return writer.written(inode); })))};
 }
@@ -151,7 +158,8 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
 Result<DigestReply> perform(DigestJob& job, std::vector<os::UniqueFd>&) {
   TRY(prepare_mounts(job.mounts, job.tier));
   const bool is_bare = job.tier == container::Tier::kBare;
-  const auto tree = TRY(open_tree(job.input, job.tier, job.mounts + (is_bare ? "" : "/0")));
+  const auto tree =
+      TRY(open_tree(job.input, job.tier, is_bare ? job.scratch : job.mounts + "/0", job.scratch));
   DigestReply reply;
   for (const graph::FileAction& action : job.copies)
     reply.digests.push_back(

@@ -84,11 +84,10 @@ Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
       continue;
     }
     const Stack stack = TRY(stack_of(services_.store, inputs[*copy->input]));
-    const bool is_bare = services_.tier == container::Tier::kBare;
-    DigestJob job{
-        .tier = services_.tier,
-        .input = {.lower = stack.lower, .sidecars = stack.sidecars},
-        .mounts = is_bare ? TRY(services_.store.temporary_path()) : services_.store.mount_path()};
+    DigestJob job{.tier = services_.tier,
+                  .input = {.lower = stack.lower, .sidecars = stack.sidecars},
+                  .mounts = services_.store.mount_path(),
+                  .scratch = TRY(services_.store.temporary_path())};
     job.copies.push_back(*copy);
     hasher.field(TRY(services_.jobs.call<DigestReply>(job)).digests.at(0).text());
   }

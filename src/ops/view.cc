@@ -17,7 +17,7 @@ Result<View> View::open(container::Overlay overlay, container::Tier tier) {
     view.space_.emplace().path = target;  // from now on it is removed
     view.space_ = TRY(store::materialize(view.overlay_.lower, target, store::Materialize::kLink));
   } else {
-    TRY(container::mount(view.overlay_));
+    view.merged_ = TRY(container::Merged::make(view.overlay_));
   }
   view.root_ = TRY(os::open(target, O_RDONLY | O_DIRECTORY));
   return view;
@@ -26,18 +26,26 @@ Result<View> View::open(container::Overlay overlay, container::Tier tier) {
 View::View(View&& other) noexcept
     : overlay_(std::move(other.overlay_)),
       root_(std::move(other.root_)),
-      space_(std::exchange(other.space_, std::nullopt)) {}
+      space_(std::exchange(other.space_, std::nullopt)),
+      merged_(std::exchange(other.merged_, std::nullopt)) {}
 
 View& View::operator=(View&& other) noexcept {
   std::swap(overlay_, other.overlay_);
   std::swap(root_, other.root_);
   std::swap(space_, other.space_);
+  std::swap(merged_, other.merged_);
   return *this;
 }
 
 View::~View() {
   root_.reset();
   if (space_) (void)os::remove_tree(space_->path);  // else the store's next start does it
+  if (merged_) merged_->remove();
+}
+
+Result<void> View::settle(const owners::Owners& below) const {
+  LICHEN_ASSERT(merged_);
+  return merged_->harvest(below);
 }
 
 Result<owners::Sidecar> View::harvest(const owners::Owners& below,

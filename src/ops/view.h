@@ -1,5 +1,5 @@
-// A stack of layers as one directory, while a job works on it: mounted, or at tier bare made of
-// hard links and removed with the value.
+// A stack of layers as one directory, while a job works on it: mounted (or a copy, where overlayfs
+// cannot be had), or at tier bare made of hard links and removed with the value.
 //
 //   View dest = TRY(View::open({.lower = …, .upper = …, .work = …, .target = …}, tier));
 //   … write beneath dest.root() …
@@ -16,6 +16,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "container/merged.h"
 #include "container/run.h"
 #include "os/fd.h"
 #include "owners/record.h"
@@ -26,7 +27,7 @@ namespace lichen::ops {
 class View {
  public:
   // `overlay.target` is made; no `upper`: only to be read. At tier bare it is on the file system of
-  // the layers.
+  // the layers; at the others `overlay.work` is, which need not exist.
   static Result<View> open(container::Overlay overlay, container::Tier tier);
   View() = default;
   View(View&& other) noexcept;
@@ -38,6 +39,8 @@ class View {
   const std::unordered_map<ino_t, nlink_t>* frozen() const {
     return space_ ? &space_->frozen : nullptr;
   }
+  // At tiers with namespaces, once, last: from now on the changes are in `upper`.
+  Result<void> settle(const owners::Owners& below) const;
   // At tier bare, once, last: the changes into `upper`. `written` has the record of a file that was
   // written, by its inode; nullptr: a directory that nobody touched.
   Result<owners::Sidecar> harvest(const owners::Owners& below,
@@ -46,7 +49,8 @@ class View {
  private:
   container::Overlay overlay_;
   os::UniqueFd root_;
-  std::optional<store::Workspace> space_;
+  std::optional<store::Workspace> space_;    // at tier bare
+  std::optional<container::Merged> merged_;  // at the others
 };
 
 }  // namespace lichen::ops

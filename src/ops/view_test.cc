@@ -99,7 +99,7 @@ TEST_F(BareJobs, CopyFromAStageKeepsWhatRecordsKnow) {
 TEST_F(BareJobs, DigestsAreThoseOfTheStage) {
   DigestJob digest{.tier = container::Tier::kBare,
                    .input = {.lower = {base_ + "/low"}, .sidecars = {base_ + "/low.owners"}},
-                   .mounts = base_ + "/tree"};
+                   .scratch = base_ + "/tree"};
   digest.copies.push_back(graph::Copy{.input = 0, .src = "/bin", .dest = "/x"});
   const auto digest_now = [&] {
     const auto reply = perform(to_bytes(digest), {});

@@ -203,6 +203,22 @@ void probe_calls(Host& host) {
                                      "mounts are made with their attributes, out of sight"));
 }
 
+Feature probe_network_helper() {
+  const char* buys = "--network=sandbox, and ports of `lichen run -p`";
+  std::string found;
+  for (const char* helper : {"pasta", "slirp4netns"})
+    if (const std::string path = find_program(helper); !path.empty())
+      found += (found.empty() ? "" : ", ") + path;
+  if (found.empty())
+    return lacks(features::kNetworkHelper, "neither pasta nor slirp4netns is installed",
+                 "apt-get install passt (or slirp4netns, which publishes no ports)", buys);
+  if (::access("/dev/net/tun", R_OK | W_OK) < 0)
+    return lacks(features::kNetworkHelper,
+                 found + ", but " + os_error(errno, "open", "/dev/net/tun").message,
+                 "chmod 666 /dev/net/tun (docker: --device=/dev/net/tun)", buys);
+  return works(features::kNetworkHelper, found, buys);
+}
+
 Feature probe_xattrs(const std::string& store) {
   const char* buys = "owners of emulated files can be exported (user.rootlesscontainers)";
   std::string path = store + "/.probe-XXXXXX";
@@ -283,6 +299,7 @@ Host probe_host(const std::string& store) {
   host.features.push_back(probe_notify());
   host.features.push_back(probe_trace());
   probe_calls(host);
+  host.features.push_back(probe_network_helper());
   host.features.push_back(probe_xattrs(place));
   host.features.push_back(probe_cgroup());
   host.features.push_back(probe_disk(place));

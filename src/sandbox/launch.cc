@@ -257,7 +257,7 @@ pid_t clone_child(unsigned long flags, const ChildPlan& plan) {
 Result<os::Child> clone_init(const Plan& plan, const ChildPlan& child) {
   unsigned long flags = CLONE_NEWIPC | CLONE_NEWUTS;
   if (plan.own_pid) flags |= CLONE_NEWPID;
-  if (plan.own_network) flags |= CLONE_NEWNET;
+  if (plan.own_network && !plan.join_network) flags |= CLONE_NEWNET;
   pid_t pid = clone_child(flags | CLONE_NEWCGROUP, child);
   if (pid < 0) pid = clone_child(flags, child);  // a nicety; some kernels and profiles lack it
   if (pid < 0) {

@@ -92,6 +92,13 @@ Result<void> enter(const std::vector<os::IdRange>& uids, const std::vector<os::I
   return {};
 }
 
+Result<void> enter_mounts(const os::UniqueFd& mounts) {
+  // Other threads keep the root that they have; the kernel wants us to share it with none.
+  if (::unshare(CLONE_FS) < 0) return fail(os_error("unshare", "root directory"));
+  if (::setns(mounts.get(), CLONE_NEWNS) < 0) return fail(os_error("enter", "mount namespace"));
+  return {};
+}
+
 Result<void> own_mounts() {
   if (::unshare(CLONE_NEWNS) < 0) return fail(os_error("unshare", "mount namespace"));
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)

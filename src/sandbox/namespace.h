@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "os/fd.h"
 #include "os/idmap.h"
 
 namespace lichen::sandbox {
@@ -26,6 +27,10 @@ Result<void> enter(const std::vector<os::IdRange>& uids, const std::vector<os::I
 
 // A private copy of the mount namespace.
 Result<void> own_mounts();
+
+// Back into the mount namespace that `mounts`, an open /proc/self/ns/mnt, is of: its root becomes
+// this thread's root and working directory.
+Result<void> enter_mounts(const os::UniqueFd& mounts);
 
 // Overlay with user.* xattrs. `lower` is ordered top first. With an empty `upper` the mount is
 // read-only (and of one lower directory a read-only bind). The upper directory is not synced at

@@ -97,9 +97,10 @@ struct Plan {
   std::vector<std::string> argv, env;  // argv[0] is looked up in env's PATH inside the root
   std::string cwd = "/";               // created by the planner if it must exist
   std::string hostname = "lichen";
-  bool own_network = false;  // a network namespace with only loopback, which is brought up
-  bool own_pid = true;       // without: /proc is the caller's (and so is /sys)
-  bool terminal = false;     // stdio is a pty slave: make it the controlling terminal
+  bool own_network = false;   // a network namespace with only loopback, which is brought up
+  bool join_network = false;  // with own_network: the worker's, which is not the host's
+  bool own_pid = true;        // without: /proc is the caller's (and so is /sys)
+  bool terminal = false;      // stdio is a pty slave: make it the controlling terminal
   std::uint32_t uid = 0,
                 gid = 0;  // tier ids: set before exec. userns: the supervisor pretends them
   std::vector<std::uint32_t> groups;

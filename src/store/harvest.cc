@@ -73,6 +73,10 @@ bool is_same(const struct statx_timestamp& a, const struct statx_timestamp& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+bool is_same(const struct ::timespec& a, const struct ::timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 Result<struct statx> statx_of(const os::UniqueFd& directory, const std::string& name, int flags) {
   struct statx status {};
   if (::statx(directory.get(), name.c_str(), flags, kHarvestMask, &status) < 0)
@@ -167,9 +171,11 @@ Result<bool> Harvester::is_unchanged(const os::UniqueFd& directory, const Name& 
   const Workspace::Copy& made = copy->second;
   if (made.layer != lower.layer || made.source != lower.inode) return false;
   const auto status = TRY(os::lstatat(directory, name.text));
-  return status && status->st_ctim.tv_sec == made.changed.tv_sec &&
-         status->st_ctim.tv_nsec == made.changed.tv_nsec && status->st_size == made.size &&
-         status->st_mode == made.mode && status->st_uid == made.uid && status->st_gid == made.gid;
+  if (!status) return false;
+  const bool same_time = status->st_nlink < made.links ? is_same(status->st_mtim, made.modified)
+                                                       : is_same(status->st_ctim, made.changed);
+  return same_time && status->st_size == made.size && status->st_mode == made.mode &&
+         status->st_uid == made.uid && status->st_gid == made.gid;
 }
 
 Result<void> Harvester::take_file(Frame& frame, const os::UniqueFd& from, const Name& name,

@@ -146,6 +146,8 @@ Result<void> Maker::remember(const os::UniqueFd& to, const std::string& name, co
   space_.copies[status->st_ino] = {.layer = entry.layer,
                                    .source = entry.inode,
                                    .changed = status->st_ctim,
+                                   .modified = status->st_mtim,
+                                   .links = status->st_nlink,
                                    .size = status->st_size,
                                    .mode = status->st_mode,
                                    .uid = status->st_uid,

@@ -494,7 +494,13 @@ TEST(ChooseRoot, TakesTheFirstThatCanBeWritten) {
   EXPECT_EQ(choose("", {}, not_a_dir, home, tmp), home + "/.local/share/lichen");
   for (const std::string& bad : {std::string(), std::string("/"), dir / "absent", not_a_dir})
     EXPECT_EQ(choose("", {}, "", bad, tmp), tmp + "/lichen-" + uid) << bad;
-  EXPECT_EQ(choose("", {}, "", "/", not_a_dir), to_text(Errc::kDenied));
+  EXPECT_EQ(choose("", {}, "", "/", not_a_dir), "/var/tmp/lichen-" + uid);
+  // Whoever may write there could have put it there.
+  ASSERT_EQ(::chmod((tmp + "/lichen-" + uid).c_str(), 0777), 0);
+  EXPECT_EQ(choose("", {}, "", "/", tmp), "/var/tmp/lichen-" + uid);
+  ASSERT_OK(os::remove_tree(tmp + "/lichen-" + uid));
+  ASSERT_EQ(::symlink("..", (tmp + "/lichen-" + uid).c_str()), 0);
+  EXPECT_EQ(choose("", {}, "", "/", tmp), "/var/tmp/lichen-" + uid);
 }
 
 }  // namespace

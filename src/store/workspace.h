@@ -10,7 +10,8 @@
 // (content, mode, owner, times, attributes, another link, a rename) must put a private copy in its
 // place first, as overlayfs copies up, and only for that name. Directories are the tree's own. With
 // kCopy nobody needs to care, and "changed" means that inode, ctime, size, mode or owner are not
-// what they were.
+// what they were; of a file that has lost other names of its, which changes its ctime, mtime is
+// looked at instead.
 //
 // harvest() fills a layer directory with what overlayfs' upper directory would hold: all that is no
 // longer the layers' own file, a whiteout for each name that is gone, and each directory that has
@@ -68,7 +69,9 @@ struct Workspace {
   struct Copy {  // of a file of a layer
     std::size_t layer = 0;
     ino_t source = 0;
-    struct ::timespec changed {};
+    struct ::timespec changed {
+    }, modified{};
+    nlink_t links = 1;
     off_t size = 0;
     mode_t mode = 0;
     uid_t uid = 0;
