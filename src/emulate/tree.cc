@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxPath = 64u << 10;
 constexpr std::size_t kMaxLookup = 4000;  // of one openat2; longer paths take several
 constexpr char kOpaque[] = "user.overlay.opaque";
+constexpr char kOpaqueName[] = ".wh..wh..opq";  // a whiteout, where there are no attributes
 
 // A directory beneath `root`, however long its path is; nothing in it may be a symlink.
 Result<os::UniqueFd> open_directory(const os::UniqueFd& root, std::string_view path) {
@@ -82,15 +83,18 @@ class Walk {
     const os::UniqueFd layer =
         TRY(os::openat(TRY(open_directory(upper_, path)), ".", O_RDONLY | O_DIRECTORY));
     const os::UniqueFd merged = TRY(open_directory(root_, path));
-    if (TRY(os::get_xattr(layer, kOpaque)) == "y") recorder_.opaque(path);
     std::vector<os::DirectoryEntry> entries = TRY(os::read_directory(layer));
+    const bool is_marked =
+        std::any_of(entries.begin(), entries.end(),
+                    [](const os::DirectoryEntry& entry) { return entry.name == kOpaqueName; });
+    if (is_marked || TRY(os::get_xattr(layer, kOpaque)) == "y") recorder_.opaque(path);
     const std::size_t first = pending.size();
     for (const os::DirectoryEntry& entry : entries) {
       const auto raw = status_of(layer, entry.name);
       if (!raw) continue;  // somebody of ours removed it meanwhile: nothing to report
       const std::string name = join(path, entry.name);
       if (is_whiteout(*raw)) {
-        recorder_.remove(name);
+        if (entry.name != kOpaqueName) recorder_.remove(name);
         continue;
       }
       const auto seen = status_of(merged, entry.name);

@@ -17,7 +17,6 @@ namespace lichen::store {
 namespace {
 
 constexpr char kWhiteout[] = ".wh.";
-constexpr char kOpaqueMarker[] = ".wh..wh..opq";
 // From here down a directory's descriptor is closed while its children are walked: a hostile tree
 // is deeper than the limit of open files.
 constexpr int kMaxOpenDepth = 64;
@@ -44,11 +43,6 @@ class Differ {
   Emitter& emitter_;
 };
 
-bool is_opaque(const os::UniqueFd& fd) {
-  char value = 0;
-  return ::fgetxattr(fd.get(), kOpaque, &value, 1) == 1 && value == 'y';
-}
-
 Result<bool> Differ::lower_has_directory(const std::string& path) const {
   Layers::Parts parts = lower_.root();
   std::string so_far;
@@ -65,7 +59,7 @@ Result<void> Differ::walk_child(const os::UniqueFd& fd, const std::string& path,
   // overlayfs marks most new directories as opaque; a layer says so where it matters only.
   if (!hidden && is_opaque(fd)) {
     hidden = true;
-    if (TRY(lower_has_directory(path))) TRY(emitter_.marker(beneath(path, kOpaqueMarker)));
+    if (TRY(lower_has_directory(path))) TRY(emitter_.marker(beneath(path, kOpaqueName)));
   }
   return walk(path, depth + 1, hidden);
 }
@@ -78,7 +72,8 @@ Result<void> Differ::walk(const std::string& path, int depth, bool hidden) {
     const auto status = TRY(os::lstatat(directory, entry.name));
     if (!status) return fail(Errc::kInvalid, "/" + printable(child) + " vanished");
     if (is_whiteout(*status)) {
-      if (!hidden) TRY(emitter_.marker(beneath(path, kWhiteout + entry.name)));
+      if (!hidden && entry.name != kOpaqueName)
+        TRY(emitter_.marker(beneath(path, kWhiteout + entry.name)));
       continue;
     }
     if (starts_with(entry.name, kWhiteout))
@@ -117,7 +112,7 @@ Result<void> diff_layer(const std::string& fs, const std::vector<std::string>& l
   if (now.mode != before.mode || now.uid != before.uid || now.gid != before.gid)
     TRY(emitter.directory(root, "", status));
   const bool hidden = is_opaque(root);
-  if (hidden && !lower.empty()) TRY(emitter.marker(kOpaqueMarker));
+  if (hidden && !lower.empty()) TRY(emitter.marker(kOpaqueName));
   return Differ(root, lower, emitter).walk("", 0, hidden);
 }
 

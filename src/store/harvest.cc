@@ -110,7 +110,7 @@ Result<void> Harvester::visit(Frame& frame, bool is_below) {
     TRY(make(frame));
     if (is_below) {
       recorder_.opaque(frame.path);
-      TRY(os::set_xattr(TRY(open_directory(layer_, frame.path)), kOpaque, "y"));
+      TRY(set_opaque(TRY(open_directory(layer_, frame.path))));
     }
     recorder_.set(frame.path, record, true);
     return visit_children(frame, {}, true);

@@ -14,6 +14,21 @@ bool is_whiteout(const struct ::stat& status) {
   return S_ISCHR(status.st_mode) && status.st_rdev == 0;
 }
 
+bool is_opaque(const os::UniqueFd& directory) {
+  char value = 0;
+  if (::fgetxattr(directory.get(), kOpaque, &value, 1) == 1) return value == 'y';
+  struct ::stat status {};
+  return errno == ENOTSUP &&
+         ::fstatat(directory.get(), kOpaqueName, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         is_whiteout(status);
+}
+
+Result<void> set_opaque(const os::UniqueFd& directory) {
+  auto set = os::set_xattr(directory, kOpaque, "y");
+  if (set || set.error().os_errno != ENOTSUP) return set;
+  return make_whiteout(directory, kOpaqueName, kOpaqueName);
+}
+
 Result<void> make_whiteout(const os::UniqueFd& directory, const std::string& name,
                            const std::string& path) {
   if (::mknodat(directory.get(), name.c_str(), S_IFCHR, ::makedev(0, 0)) == 0) return {};
@@ -54,8 +69,7 @@ Result<os::UniqueFd> Layers::open_in(std::size_t layer, const std::string& path,
 
 Result<bool> Layers::is_opaque(std::size_t layer, const std::string& path) const {
   const os::UniqueFd fd = TRY(open_in(layer, path, O_RDONLY | O_DIRECTORY));
-  char value = 0;
-  return ::fgetxattr(fd.get(), kOpaque, &value, 1) == 1 && value == 'y';
+  return store::is_opaque(fd);
 }
 
 Result<Layers::Parts> Layers::enter(const Parts& parent, const std::string& path) const {

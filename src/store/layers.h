@@ -19,7 +19,12 @@
 
 namespace lichen::store {
 
+// A directory hides those of lower layers when it has this attribute ("y"), or, where the file
+// system has no user.* attributes, a whiteout of this name, which no file can have.
 inline constexpr char kOpaque[] = "user.overlay.opaque";
+inline constexpr char kOpaqueName[] = ".wh..wh..opq";
+bool is_opaque(const os::UniqueFd& directory);
+Result<void> set_opaque(const os::UniqueFd& directory);
 
 bool is_whiteout(const struct ::stat& status);
 Result<void> make_whiteout(const os::UniqueFd& directory, const std::string& name,

@@ -17,11 +17,6 @@ namespace lichen::store {
 
 namespace {
 
-bool is_opaque(const os::UniqueFd& fd) {
-  char value = 0;
-  return ::fgetxattr(fd.get(), kOpaque, &value, 1) == 1 && value == 'y';
-}
-
 // Some file systems do not tell types in directories.
 unsigned char type_of(const os::UniqueFd& directory, const dirent& entry) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type;

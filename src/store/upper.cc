@@ -153,7 +153,7 @@ Result<void> Upper::set_opaque(Directory& directory) {
   directory.below.clear();
   opaque_.insert(directory.path);
   forget_directories();  // what is beneath it is made of other layers now
-  return os::set_xattr(directory.fd, kOpaque, "y");
+  return store::set_opaque(directory.fd);
 }
 
 Result<Upper::DirectoryPtr> Upper::make_directory(const DirectoryPtr& parent,

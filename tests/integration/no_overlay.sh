@@ -24,6 +24,13 @@ python3 "$SUPPORT/compare_images.py" --digest first-with.tar first-without.tar
 LICHEN_OVERLAY=off ok run --root "$T/copies" "$TINY" sh -c 'echo x > /x; cat /x'; same "$(<out)" x
 ok lichen debug fsck --root "$T/copies"
 [ -z "$(ls -A "$T/copies/tmp"; find "$T/copies/snapshots" -maxdepth 3 -name tree)" ] || fail "copies are left"
+# On a file system without user.* attributes (ramfs; nested, for it to be mounted), without being asked to.
+mkdir ram
+map=(--map-root-user); [ "$TIER" != ids ] || map+=(--map-auto)
+ok unshare --user "${map[@]}" --mount bash -c 'mount -t ramfs none ram && lichen build --tier="$1" --root ram/store -o type=oci,dest=ram.tar ctx &&
+    lichen build --tier="$1" --root ram/store --target first -o type=oci,dest=first-ram.tar ctx && lichen debug fsck --root ram/store' sh "$TIER"
+python3 "$SUPPORT/compare_images.py" --digest with.tar ram.tar
+python3 "$SUPPORT/compare_images.py" --digest first-with.tar first-ram.tar
 # A store with copies is one like any other.
 run --root "$T/copies" "$TINY" true
 [ "$TIER" = ids ] && unshare --user --map-root-user --map-auto rm -rf "$T/copies" || rm -rf "$T/copies"
