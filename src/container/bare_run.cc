@@ -31,9 +31,7 @@ std::vector<bare::Volume> volumes_of(const RunJob& job) {
 }  // namespace
 
 Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
-  if (job.own_network)
-    return fail(Errc::kUnsupported, "tier bare cannot take the network away from a step",
-                "leave --network=none out, or use a tier with namespaces");
+  LICHEN_ASSERT(!job.own_network);  // build has refused it
   const std::string tree = job.overlay.work + "/tree", scratch = job.overlay.work + "/scratch";
   for (const std::string& directory : {tree, scratch}) TRY(os::mkdirs(directory));
   const store::Workspace space =

@@ -16,7 +16,7 @@ fails 7 run r 'exit 7'
 fails 143 run r 'kill -TERM $$'
 ok run r 'echo gone > /changed'; fails 1 run r 'test -e /changed'
 if [ "$TIER" = bare ]; then
-    fails 125 run --network=none r true; has err 'tier bare cannot take the network away'
+    fails 125 run --network=none r true; has err 'tier bare has the host.s network alone'
 else
     ok run --network=none r 'ip -o link | grep -c .'; same "$(<out)" 1
 fi
