@@ -15,6 +15,6 @@ E
 printf 'OBJECTS := $(patsubst %%.c,%%.o,$(wildcard f*.c))\nall: main shared static\nlibf.a: $(OBJECTS)\n\tar rcD $@ $^\nmain: main.cc libf.a\n\tg++ -o $@ $^\nshared: main.cc libf.so\n\tg++ -o $@ main.cc -L. -lf -Wl,-rpath,/srv/c\nlibf.so: $(wildcard f*.c)\n\tgcc -shared -fPIC -o $@ $^\nstatic: main.cc libf.a\n\tg++ -static -o $@ $^\n' > Makefile
 make -j4 > /dev/null
 for program in ./main ./shared ./static /srv/c/main; do note $program; done
-note sh -c 'exec -a other ./main' ; note /usr/bin/env ./static
+note bash -c 'exec -a other ./main' ; note /usr/bin/env ./static
 note sh -c 'echo "int main(){return 42;}" | gcc -x c - -o /srv/c/small; /srv/c/small'
 chmod 6755 main; list /srv/c

@@ -6,7 +6,7 @@ gcc -O1 -ffreestanding -fno-stack-protector -fcf-protection=none -nostdlib -shar
 gcc -O1 -ffreestanding -fno-stack-protector -nostdlib -fno-pie -no-pie -Wl,--dynamic-linker=/opt/old/ld-tiny.so.1 -Wl,-E -Wl,--no-as-needed -o fixed /scenario/freestanding.c -Wl,-z,norelro -Wl,--export-dynamic /opt/old/ld-tiny.so.1
 gcc -O1 -ffreestanding -fno-stack-protector -nostdlib -fPIE -pie -Wl,--dynamic-linker=/opt/old/ld-tiny.so.1 -o floating /scenario/freestanding.c
 note readelf -l fixed; sed -i '/0x0/d' /evidence
-note ./fixed one; note ./floating one two; note sh -c 'exec -a called-otherwise ./floating three'
+note ./fixed one; note ./floating one two; note bash -c 'exec -a called-otherwise ./floating three'
 refused /opt/old/ld-tiny.so.1 --argv0 x ./fixed
 # A libc program with a loader of another name and place, as an old distribution's beside ours.
 cp "$(readelf -l /bin/true | sed -n 's/.*interpreter: \(.*\)]/\1/p')" /opt/old/ld-2.so
