@@ -1,5 +1,6 @@
 #include <sys/syscall.h>
 
+#include "emulate/copy_up.h"
 #include "emulate/model.h"
 
 namespace lichen::emulate {
@@ -52,6 +53,7 @@ Reply answer(const Task& task, Model& model) {
     return answer_rlimit(task, model);  // whoever asks
   }
   if (model.is_foreign(task)) return Continue{};
+  if (model.files.any_fragile()) keep_record(task, model);
   if (model.profile == Profile::kDevices) return answer_devices(task, model);
   switch (task.nr()) {
     case SYS_newfstatat:

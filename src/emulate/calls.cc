@@ -127,40 +127,32 @@ constexpr NotifiedCall kFull[] = {
     exactly(SYS_getsockopt, 2, SO_PEERGROUPS),
 };
 
-constexpr NotifiedCall kDac[] = {
-    {SYS_faccessat},
-    {SYS_faccessat2},
-    {SYS_openat, Match::kMaskAny, 2, kWrite},
-    {SYS_unlinkat},
-    {SYS_renameat2},
-    {SYS_renameat},
-    {SYS_linkat},
-    {SYS_fchmod},
-    {SYS_fchmodat},
+// What copies a file up, but for opens and chown.
+constexpr NotifiedCall kChanges[] = {
+    {SYS_renameat2},   {SYS_renameat},     {SYS_linkat},       {SYS_fchmod},    {SYS_fchmodat},
 #ifdef SYS_fchmodat2
     {SYS_fchmodat2},
 #else
     {452},
 #endif
-    {SYS_utimensat},
-    {SYS_truncate},
-    {SYS_setxattr},
-    {SYS_lsetxattr},
-    {SYS_fsetxattr},
-    {SYS_removexattr},
-    {SYS_lremovexattr},
-    {SYS_fremovexattr},
+    {SYS_utimensat},   {SYS_truncate},     {SYS_setxattr},     {SYS_lsetxattr}, {SYS_fsetxattr},
+    {SYS_removexattr}, {SYS_lremovexattr}, {SYS_fremovexattr},
+#ifdef __x86_64__
+    {SYS_rename},      {SYS_link},         {SYS_chmod},        {SYS_utime},     {SYS_utimes},
+    {SYS_futimesat},
+#endif
+};
+
+constexpr NotifiedCall kDac[] = {
+    {SYS_faccessat},
+    {SYS_faccessat2},
+    {SYS_openat, Match::kMaskAny, 2, kWrite},
+    {SYS_unlinkat},
 #ifdef __x86_64__
     {SYS_access},
     {SYS_open, Match::kMaskAny, 1, kWrite},
     {SYS_unlink},
     {SYS_rmdir},
-    {SYS_rename},
-    {SYS_link},
-    {SYS_chmod},
-    {SYS_utime},
-    {SYS_utimes},
-    {SYS_futimesat},
 #endif
 };
 
@@ -179,14 +171,19 @@ std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs) {
   append(calls, kNamespaces);
   if (!full) {
     append(calls, kNodes);
+    const std::uint32_t first = needs.devices ? 0 : needs.map_size;
     for (const OwnerArg& owner : kOwnerArgs) {
-      calls.push_back({owner.nr, Match::kAtLeast, owner.arg, 0, needs.map_size});
+      calls.push_back({owner.nr, Match::kAtLeast, owner.arg, 0, first});
     }
+    if (needs.devices) append(calls, kChanges);
     return calls;
   }
   if (!needs.devices) append(calls, kCreation);
   append(calls, kFull);
-  if (profile == Profile::kDac) append(calls, kDac);
+  if (profile == Profile::kDac) {
+    append(calls, kDac);
+    append(calls, kChanges);
+  }
   return calls;
 }
 

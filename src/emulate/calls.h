@@ -44,7 +44,8 @@ inline constexpr std::uint32_t kUsualMapSize = 65536;
 struct Needs {
   std::uint32_t map_size = kUsualMapSize;  // ids from 0 on that the kernel knows; tier ids
   // stat and open go to the Supervisor, too, where the profile alone would not have it: a device's
-  // placeholder looks and opens like the device. See docs/decisions/0011.
+  // placeholder looks and opens like the device. And so do changes, before which records are kept
+  // (copy_up.h). See docs/decisions/0011.
   bool devices = false;
 };
 

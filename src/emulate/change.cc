@@ -8,69 +8,22 @@
 #include <cstring>
 
 #include "emulate/create.h"
+#include "emulate/target.h"
 
 namespace lichen::emulate {
 
 namespace {
 
 #ifdef SYS_fchmodat2
-constexpr long kFchmodat2 = SYS_fchmodat2;
+constexpr int kFchmodat2 = SYS_fchmodat2;
 #else
-constexpr long kFchmodat2 = 452;
+constexpr int kFchmodat2 = 452;
 #endif
-constexpr int kNoArg = -1;
-
-// How a call spells what it changes. `flags`: the argument with AT_SYMLINK_NOFOLLOW and the like.
-struct Spelling {
-  long nr;
-  Change change;
-  int dirfd = kNoArg;
-  int path = kNoArg;  // kNoArg: dirfd is the file
-  int flags = kNoArg;
-  bool keep_link = false;
-};
-
-constexpr Spelling kOne[] = {
-    {SYS_fchmod, Change::kMode, 0},
-    {SYS_fchmodat, Change::kMode, 0, 1},
-    {kFchmodat2, Change::kMode, 0, 1, 3},
-    {SYS_truncate, Change::kContent, kNoArg, 0},
-    {SYS_setxattr, Change::kXattr, kNoArg, 0},
-    {SYS_lsetxattr, Change::kXattr, kNoArg, 0, kNoArg, true},
-    {SYS_fsetxattr, Change::kXattr, 0},
-    {SYS_removexattr, Change::kXattr, kNoArg, 0},
-    {SYS_lremovexattr, Change::kXattr, kNoArg, 0, kNoArg, true},
-    {SYS_fremovexattr, Change::kXattr, 0},
-#ifdef __x86_64__
-    {SYS_chmod, Change::kMode, kNoArg, 0},
-#endif
-};
-
-struct Target {
-  int dirfd = AT_FDCWD;
-  std::string path;
-  bool descriptor = false;
-  Last last = Last::kFollow;
-};
-
-bool read_target(const Task& task, int dirfd_arg, int path_arg, Target& target) {
-  if (dirfd_arg != kNoArg) target.dirfd = task.int_arg(dirfd_arg);
-  if (path_arg == kNoArg || (dirfd_arg != kNoArg && task.arg(path_arg) == 0)) {
-    target.descriptor = true;
-    return true;
-  }
-  Answer<std::string> path = task.read_path(task.arg(path_arg));
-  if (!path) return false;
-  target.path = std::move(*path);
-  target.descriptor = target.path.empty();
-  return true;
-}
 
 // Refuses, or lets the kernel do it.
 Reply judge_file(const Task& task, const Model& model, const Credentials& credentials,
                  Change change, const Target& target) {
-  const os::UniqueFd file = open_path(task, credentials, target.dirfd, target.path,
-                                      target.descriptor ? Last::kFollow : target.last);
+  const os::UniqueFd file = open_target(task, credentials, target);
   if (!file.valid() || !task.valid()) return Continue{};
   if (!target.descriptor) {
     const auto parent = find_parent(task, credentials, target.dirfd, target.path);
@@ -83,6 +36,12 @@ Reply judge_file(const Task& task, const Model& model, const Credentials& creden
   if (!status || !is_judged(*status)) return Continue{};
   const int refused = decide(change, credentials, owned(model.files, *status), {});
   return refused != 0 ? Reply{Errno{refused}} : Reply{Continue{}};
+}
+
+Reply judge_target(const Task& task, const Model& model, const Credentials& credentials,
+                   Change change) {
+  const auto target = target_of(task);
+  return target ? judge_file(task, model, credentials, change, *target) : Reply{Continue{}};
 }
 
 // nullopt: allowed, or not for us to say.
@@ -118,44 +77,37 @@ std::optional<Errno> judge_entry(const Task& task, const Model& model,
 
 Reply judge_removal(const Task& task, const Model& model, const Credentials& credentials,
                     int dirfd_arg, int path_arg) {
-  Target target;
-  if (!read_target(task, dirfd_arg, path_arg, target)) return Continue{};
-  const auto refused = judge_entry(task, model, credentials, target, true, false);
+  const auto target = read_target(task, dirfd_arg, path_arg);
+  if (!target) return Continue{};
+  const auto refused = judge_entry(task, model, credentials, *target, true, false);
   return refused ? Reply{*refused} : Reply{Continue{}};
 }
 
 Reply judge_rename(const Task& task, const Model& model, const Credentials& credentials, bool at) {
-  Target from, to;
-  if (!read_target(task, at ? 0 : kNoArg, at ? 1 : 0, from) ||
-      !read_target(task, at ? 2 : kNoArg, at ? 3 : 1, to)) {
-    return Continue{};
-  }
+  const auto from = read_target(task, at ? 0 : kNoArg, at ? 1 : 0);
+  const auto to = read_target(task, at ? 2 : kNoArg, at ? 3 : 1);
+  if (!from || !to) return Continue{};
   const bool moves =
-      from.dirfd != to.dirfd || split_last(from.path).parent != split_last(to.path).parent;
-  if (const auto no = judge_entry(task, model, credentials, from, true, moves)) return *no;
-  if (const auto no = judge_entry(task, model, credentials, to, false, false)) return *no;
+      from->dirfd != to->dirfd || split_last(from->path).parent != split_last(to->path).parent;
+  if (const auto no = judge_entry(task, model, credentials, *from, true, moves)) return *no;
+  if (const auto no = judge_entry(task, model, credentials, *to, false, false)) return *no;
   return Continue{};
 }
 
 Reply judge_link(const Task& task, const Model& model, const Credentials& credentials, bool at) {
-  Target to;
-  if (!read_target(task, at ? 2 : kNoArg, at ? 3 : 1, to)) return Continue{};
-  const auto parent = find_parent(task, credentials, to.dirfd, to.path);
+  const auto to = read_target(task, at ? 2 : kNoArg, at ? 3 : 1);
+  if (!to) return Continue{};
+  const auto parent = find_parent(task, credentials, to->dirfd, to->path);
   if (!parent || status_of(parent->directory, parent->name)) return Continue{};  // EEXIST
-  const auto record = owner_of_new(task, model, credentials, *parent, to.dirfd, to.path);
+  const auto record = owner_of_new(task, model, credentials, *parent, to->dirfd, to->path);
   return record ? Reply{Continue{}} : Reply{record.error()};
 }
 
 // utime, utimes, futimesat and utimensat each say "now" in another way.
 Reply judge_times(const Task& task, const Model& model, const Credentials& credentials) {
-  Target target;
   bool now = false;
-  int dirfd_arg = kNoArg, path_arg = 0;
   switch (task.nr()) {
     case SYS_utimensat: {
-      dirfd_arg = 0;
-      path_arg = 1;
-      if ((task.int_arg(3) & AT_SYMLINK_NOFOLLOW) != 0) target.last = Last::kKeep;
       std::array<timespec, 2> times{};
       now = task.arg(2) == 0;
       if (!now && !task.read(task.arg(2), times.data(), sizeof times)) return Continue{};
@@ -167,8 +119,6 @@ Reply judge_times(const Task& task, const Model& model, const Credentials& crede
     }
 #ifdef __x86_64__
     case SYS_futimesat:
-      dirfd_arg = 0;
-      path_arg = 1;
       now = task.arg(2) == 0;
       break;
 #endif
@@ -176,8 +126,7 @@ Reply judge_times(const Task& task, const Model& model, const Credentials& crede
       now = task.arg(1) == 0;
       break;
   }
-  if (!read_target(task, dirfd_arg, path_arg, target)) return Continue{};
-  return judge_file(task, model, credentials, now ? Change::kTouch : Change::kTimes, target);
+  return judge_target(task, model, credentials, now ? Change::kTouch : Change::kTimes);
 }
 
 }  // namespace
@@ -206,16 +155,6 @@ Reply answer_change(const Task& task, Model& model) {
   if (credentials->capable(CAP_DAC_OVERRIDE) && credentials->capable(CAP_FOWNER)) {
     return Continue{};
   }
-  for (const Spelling& spelling : kOne) {
-    if (spelling.nr != task.nr()) continue;
-    Target target;
-    if (spelling.keep_link ||
-        (spelling.flags != kNoArg && (task.int_arg(spelling.flags) & AT_SYMLINK_NOFOLLOW) != 0)) {
-      target.last = Last::kKeep;
-    }
-    if (!read_target(task, spelling.dirfd, spelling.path, target)) return Continue{};
-    return judge_file(task, model, *credentials, spelling.change, target);
-  }
   switch (task.nr()) {
     case SYS_unlinkat:
       return judge_removal(task, model, *credentials, 0, 1);
@@ -226,6 +165,19 @@ Reply answer_change(const Task& task, Model& model) {
       return judge_link(task, model, *credentials, true);
     case SYS_utimensat:
       return judge_times(task, model, *credentials);
+    case SYS_fchmod:
+    case SYS_fchmodat:
+    case kFchmodat2:
+      return judge_target(task, model, *credentials, Change::kMode);
+    case SYS_truncate:
+      return judge_target(task, model, *credentials, Change::kContent);
+    case SYS_setxattr:
+    case SYS_lsetxattr:
+    case SYS_fsetxattr:
+    case SYS_removexattr:
+    case SYS_lremovexattr:
+    case SYS_fremovexattr:
+      return judge_target(task, model, *credentials, Change::kXattr);
 #ifdef __x86_64__
     case SYS_unlink:
     case SYS_rmdir:
@@ -234,6 +186,8 @@ Reply answer_change(const Task& task, Model& model) {
       return judge_rename(task, model, *credentials, false);
     case SYS_link:
       return judge_link(task, model, *credentials, false);
+    case SYS_chmod:
+      return judge_target(task, model, *credentials, Change::kMode);
     case SYS_utime:
     case SYS_utimes:
     case SYS_futimesat:

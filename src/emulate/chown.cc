@@ -1,10 +1,10 @@
 #include "emulate/chown.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "emulate/copy_up.h"
 #include "emulate/model.h"
 #include "emulate/place.h"
 
@@ -60,29 +60,6 @@ int chown_file(const os::UniqueFd& file, std::uint32_t uid, std::uint32_t gid) {
   return ::fchownat(file.get(), "", uid, gid, AT_EMPTY_PATH) == 0 ? 0 : errno;
 }
 
-// A symlink, FIFO or device of a lower layer that was copied up keeps its inode number only as long
-// as the kernel remembers it: user.* attributes, in which overlayfs notes the origin, are not for
-// such files. Afterwards it has the number that the upper layer gives it.
-std::optional<struct statx> status_after_eviction(const Task& task, const Model& model,
-                                                  const os::UniqueFd& file,
-                                                  const struct statx& now) {
-  if (!model.upper.valid()) return std::nullopt;
-  const std::string path = canonical(task, file);
-  const std::string& root = model.root_path;
-  if (path.empty() || path.compare(0, root.size(), root) != 0) return std::nullopt;
-  const Place place{.at = model.upper.get(),
-                    .text = "./" + path.substr(root.size()),
-                    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS,
-                    .last = Last::kKeep};
-  const os::UniqueFd copy = open_place(place, O_PATH);
-  const auto status = copy.valid() ? status_of(copy) : std::nullopt;
-  if (!status || status->stx_ino == now.stx_ino) return std::nullopt;
-  struct statx later = now;
-  later.stx_ino = status->stx_ino;
-  later.stx_btime = status->stx_btime;
-  return later;
-}
-
 Reply apply_full(const Task& task, Model& model, const ChownRequest& request,
                  const os::UniqueFd& file, const struct statx& before) {
   const auto credentials = model.credentials.of(task.tid());
@@ -105,12 +82,7 @@ Reply apply_full(const Task& task, Model& model, const ChownRequest& request,
   const auto now = status_of(file);  // copied up perhaps: another birth time
   record.uid = after->uid;
   record.gid = after->gid;
-  if (!now || !model.files.put(*now, record)) return Errno{ENOMEM};
-  if (!S_ISREG(now->stx_mode) && !S_ISDIR(now->stx_mode)) {
-    if (const auto later = status_after_eviction(task, model, file, *now)) {
-      model.files.put(*later, record);
-    }
-  }
+  if (!now || !put_copied(task, model, file, *now, record)) return Errno{ENOMEM};
   return Value{0};
 }
 

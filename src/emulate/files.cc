@@ -56,6 +56,7 @@ bool FileTable::put(const struct statx& status, const owners::Record& record) {
 
 void FileTable::put_lower(const struct statx& status, const owners::Record& record) {
   if (record.is_default()) return;
+  if (is_fragile(status)) fragile_.fetch_add(1, std::memory_order_relaxed);
   std::unique_lock lock(mutex_);
   store(key_of(status), {record, born(status), true});
 }
@@ -63,6 +64,10 @@ void FileTable::put_lower(const struct statx& status, const owners::Record& reco
 std::size_t FileTable::size() const {
   std::shared_lock lock(mutex_);
   return entries_.size();
+}
+
+bool is_fragile(const struct statx& status) {
+  return !S_ISDIR(status.stx_mode) && (status.stx_nlink > 1 || !S_ISREG(status.stx_mode));
 }
 
 void dress(struct statx& status, const owners::Record& record) {

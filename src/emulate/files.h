@@ -7,7 +7,8 @@
 // An inode number may be reused after an unlink that nobody told us about, so a record holds the
 // birth time too and fits only a file that has it. A file of a lower overlay layer keeps its number
 // when it is copied up but gets a new birth time; its number cannot be reused, so a record from
-// below fits whatever the birth time. Thread-safe; bounded.
+// below fits whatever the birth time. Fragile ones lose even their number: see copy_up.h.
+// Thread-safe; bounded.
 #pragma once
 
 #include <sys/stat.h>
@@ -33,6 +34,7 @@ class FileTable {
   void put_lower(const struct statx& status, const owners::Record& record);
   std::size_t size() const;
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }  // without a lock
+  bool any_fragile() const { return fragile_.load(std::memory_order_relaxed) != 0; }  // from below
   bool any_devices() const { return devices_.load(std::memory_order_relaxed) != 0; }
 
  private:
@@ -59,7 +61,12 @@ class FileTable {
   std::unordered_map<Key, Entry, Hash> entries_;
   std::atomic<std::size_t> count_ = 0;    // of entries_
   std::atomic<std::size_t> devices_ = 0;  // entries ever made for devices
+  std::atomic<std::size_t> fragile_ = 0;  // entries ever made for fragile files
 };
+
+// After a copy-up it may have another inode number: it has several names, or is neither a regular
+// file nor a directory.
+bool is_fragile(const struct statx& status);
 
 // Makes `status` what the program shall see.
 void dress(struct statx& status, const owners::Record& record);

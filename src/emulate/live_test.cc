@@ -438,6 +438,26 @@ TEST_F(Live, RecordsFromBelowSurviveCopyUp) {
   EXPECT_EQ(sidecar(), "d 0:0\ng 0:0\nremove gone\nopaque d\n");
 }
 
+TEST_F(Live, RecordsFromBelowSurviveTheBreakOfAHardLink) {
+  container_.options.profile = Profile::kDac;
+  const std::string lower = container_.lower();
+  ASSERT_TRUE(os::open(lower + "/0", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+  const Record www{.uid = 33, .gid = 33};
+  container_.options.owners.apply({{Kind::kSet, "0", www}});
+  for (const char* name : {"1", "2", "3", "4", "5", "6"}) {
+    ASSERT_EQ(::link((lower + "/0").c_str(), (lower + "/" + name).c_str()), 0);
+    container_.options.owners.apply({{Kind::kSet, name, www}});
+  }
+  RUN_OR_SKIP([] {
+    return shell(
+        "chmod 600 1; echo more >> 2; touch -d @0 3; mv 4 four; ln 5 five; rm 6; touch 6; "
+        "stat -c %u:%g:%h 0 1 2 3 four five 5 6");
+  });
+  EXPECT_EQ(outcome_.seen,
+            "33:33:7\n33:33:1\n33:33:1\n33:33:1\n33:33:1\n33:33:2\n33:33:2\n0:0:1\n");
+  EXPECT_EQ(sidecar(), "remove 4\n6 0:0\nfive 33:33\nfour 33:33\n");
+}
+
 TEST_F(Live, StandardStreamsAreTheCallers) {
   RUN_OR_SKIP([] {
     return shell(
