@@ -28,6 +28,16 @@ int errno_of(const Error& error) {
   return error.os_errno != 0 ? error.os_errno : EIO;
 }
 
+// Moves the copy into its place, which is no change of the directory.
+int put_in_place(const os::UniqueFd& scratch, const std::string& temporary,
+                 const os::UniqueFd& parent, const std::string& name) {
+  struct statx before {};
+  if (::statx(parent.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &before) != 0) return errno;
+  if (::renameat(scratch.get(), temporary.c_str(), parent.get(), name.c_str()) != 0) return errno;
+  const auto times = times_of(before);
+  return ::utimensat(AT_FDCWD, os::proc_path(parent).c_str(), times.data(), 0) == 0 ? 0 : errno;
+}
+
 // 0 or errno.
 int copy_regular(const File& file, const os::UniqueFd& scratch, const std::string& name,
                  bool truncate) {
@@ -123,8 +133,9 @@ Answer<void> Frozen::copy_up(Model& model, File& file, bool truncate) {
       copy && parent.valid() &&
       ::statx(parent.get(), name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO, &now) == 0 &&
       now.stx_ino == file.status.stx_ino;
-  if (in_place && ::renameat(scratch_.get(), temporary.c_str(), parent.get(), name.c_str()) != 0) {
-    copy = refuse(errno);
+  if (in_place) {
+    const int failure = put_in_place(scratch_, temporary, parent, name);
+    if (failure != 0) copy = refuse(failure);
   }
   if (!copy || !in_place) ::unlinkat(scratch_.get(), temporary.c_str(), 0);
   if (!copy) return tl::unexpected(copy.error());

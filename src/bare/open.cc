@@ -118,13 +118,13 @@ std::optional<Reply> open_in_proc(const Call& call, const Model& model, const Op
   return *text ? give_text(call, model, **text, request.flags) : Reply{text->error()};
 }
 
-// What O_TRUNC takes away besides the content.
+// What writing takes away besides the content: who opens for writing will write.
 int drop_privileges_of(Model& model, const emulate::Credentials& credentials, const File& file) {
   const owners::Record before = model.record_of(file.status);
   owners::Record record = before;
   const std::uint32_t old_mode = model.owned(file).mode & 07777;
   std::uint32_t mode = old_mode;
-  drop_privileges(record, mode, credentials, false);
+  drop_privileges(record, mode, credentials);
   if (record == before && mode == old_mode) return 0;
   return model.put(file.fd, record, mode) ? 0 : ENOMEM;
 }
@@ -162,10 +162,8 @@ Reply open_existing(const Call& call, Model& model, const emulate::Credentials& 
     const Answer<void> ready = model.frozen->copy_up(model, file, request.has(O_TRUNC));
     if (!ready) return ready.error();
     if (was_frozen) link.clear();  // it leads to the layer's
-    if (request.has(O_TRUNC)) {
-      if (const int error = drop_privileges_of(model, credentials, file); error != 0) {
-        return Errno{error};
-      }
+    if (const int error = drop_privileges_of(model, credentials, file); error != 0) {
+      return Errno{error};
     }
   }
   // A pipe, or a file that was removed: in a ptrace stop only the link leads there.

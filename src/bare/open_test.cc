@@ -78,8 +78,10 @@ TEST_P(OpenTest, MakesFilesWithTheCallersMask) {
   file.reset(view_.open("/set", O_CREAT | O_RDWR, 04755));
   EXPECT_EQ(mode_of("/set"), 04750u);
   EXPECT_EQ(real_mode_of("/set"), 0750u);
-  file.reset(view_.open("/set", O_WRONLY | O_TRUNC));
-  EXPECT_EQ(mode_of("/set"), 04750u);  // root keeps it
+  file.reset(view_.open("/set", O_RDONLY));
+  EXPECT_EQ(mode_of("/set"), 04750u);
+  file.reset(view_.open("/set", O_WRONLY));
+  EXPECT_EQ(mode_of("/set"), 0750u);  // root of a user namespace does not keep it
 }
 
 TEST_P(OpenTest, MakesUnnamedFiles) {

@@ -62,7 +62,7 @@ Reply answer_owner(const Call& call, Model& model) {
 
   owners::Record record = model.record_of(file->status);
   std::uint32_t mode = before.mode & 07777;
-  if (!S_ISDIR(before.mode)) drop_privileges(record, mode, *credentials, true);
+  if (!S_ISDIR(before.mode)) drop_privileges(record, mode, *credentials);
   if (after->uid != kSame) record.uid = after->uid;
   if (after->gid != kSame) record.gid = after->gid;
   const auto kept = keep(model, *file, record, mode);

@@ -97,9 +97,8 @@ Answer<void> keep(Model& model, const File& file, const owners::Record& record,
 }
 
 void drop_privileges(owners::Record& record, std::uint32_t& mode,
-                     const emulate::Credentials& credentials, bool by_owner_change) {
+                     const emulate::Credentials& credentials) {
   record.capability.clear();
-  if (!by_owner_change && credentials.capable(CAP_FSETID)) return;
   mode &= ~static_cast<std::uint32_t>(S_ISUID);
   const bool in_group = credentials.in_group(record.gid) || credentials.capable(CAP_FSETID);
   if ((mode & S_IXGRP) != 0 || !in_group) mode &= ~static_cast<std::uint32_t>(S_ISGID);

@@ -54,9 +54,10 @@ Answer<void> prepare(Model& model, const emulate::Credentials& credentials, File
 // Keeps the record, and moves the real ctime, which programs look at. ENOMEM.
 Answer<void> keep(Model& model, const File& file, const owners::Record& record, std::uint32_t mode);
 
-// What write(2) and truncate(2) do to setuid, setgid and file capabilities, as chown(2) does when
-// `by_owner_change`.
+// What write(2), truncate(2) and chown(2) do to setuid, setgid and file capabilities. Root of the
+// first user namespace may write and keep the bits; root of another one, as at the other tiers, may
+// not (file_remove_privs in the kernel's fs/inode.c asks for CAP_FSETID in the first).
 void drop_privileges(owners::Record& record, std::uint32_t& mode,
-                     const emulate::Credentials& credentials, bool by_owner_change);
+                     const emulate::Credentials& credentials);
 
 }  // namespace lichen::bare

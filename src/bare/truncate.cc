@@ -28,7 +28,7 @@ Reply answer_truncate(const Call& call, Model& model) {
   owners::Record record = before;
   const std::uint32_t old_mode = model.owned(*file).mode & 07777;
   std::uint32_t mode = old_mode;
-  drop_privileges(record, mode, *credentials, false);
+  drop_privileges(record, mode, *credentials);
   if (record == before && mode == old_mode) return Value{0};
   const auto kept = keep(model, *file, record, mode);
   return kept ? Reply{Value{0}} : Reply{kept.error()};

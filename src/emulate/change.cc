@@ -44,6 +44,29 @@ Reply judge_target(const Task& task, const Model& model, const Credentials& cred
   return target ? judge_file(task, model, credentials, change, *target) : Reply{Continue{}};
 }
 
+// A group that one is not in cannot be lent: then the Supervisor changes the mode, without setgid.
+Reply change_mode(const Task& task, const Model& model, const Credentials& credentials,
+                  std::uint32_t mode) {
+  if ((mode & S_ISGID) == 0 || credentials.capable(CAP_FSETID)) {
+    return judge_target(task, model, credentials, Change::kMode);
+  }
+  const auto target = target_of(task);
+  if (!target) return Continue{};
+  Reply reply = judge_file(task, model, credentials, Change::kMode, *target);
+  if (!std::holds_alternative<Continue>(reply)) return reply;
+  const os::UniqueFd file = open_target(task, credentials, *target);
+  const auto status = file.valid() ? status_of(file) : std::nullopt;
+  if (!status || !is_judged(*status) || S_ISLNK(status->stx_mode) ||
+      credentials.in_group(owned(model.files, *status).gid)) {
+    return reply;
+  }
+  if (!task.valid()) return reply;
+  const std::string path = "self/fd/" + std::to_string(file.get());
+  const mode_t without = mode & 07777 & ~static_cast<std::uint32_t>(S_ISGID);
+  if (::fchmodat(task.proc().get(), path.c_str(), without, 0) != 0) return Errno{errno};
+  return Value{0};
+}
+
 // nullopt: allowed, or not for us to say.
 std::optional<Errno> judge_entry(const Task& task, const Model& model,
                                  const Credentials& credentials, const Target& target,
@@ -166,9 +189,10 @@ Reply answer_change(const Task& task, Model& model) {
     case SYS_utimensat:
       return judge_times(task, model, *credentials);
     case SYS_fchmod:
+      return change_mode(task, model, *credentials, task.word_arg(1));
     case SYS_fchmodat:
     case kFchmodat2:
-      return judge_target(task, model, *credentials, Change::kMode);
+      return change_mode(task, model, *credentials, task.word_arg(2));
     case SYS_truncate:
       return judge_target(task, model, *credentials, Change::kContent);
     case SYS_setxattr:
@@ -187,7 +211,7 @@ Reply answer_change(const Task& task, Model& model) {
     case SYS_link:
       return judge_link(task, model, *credentials, false);
     case SYS_chmod:
-      return judge_target(task, model, *credentials, Change::kMode);
+      return change_mode(task, model, *credentials, task.word_arg(1));
     case SYS_utime:
     case SYS_utimes:
     case SYS_futimesat:

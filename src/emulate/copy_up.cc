@@ -35,18 +35,28 @@ std::optional<struct statx> status_after_eviction(const Task& task, const Model&
   return later;
 }
 
-// An open that changes nothing copies nothing.
-bool changes_nothing(const Task& task) {
-  constexpr std::uint64_t kChanging = O_ACCMODE | O_TRUNC;
+constexpr std::uint64_t kChanging = O_ACCMODE | O_TRUNC;  // of an open's flags
+
+bool copies(std::uint64_t open_flags) {
+  return (open_flags & kChanging) != 0 && (open_flags & O_PATH) == 0;
+}
+
+// Opens copy regular files alone, and only for writing.
+bool may_copy_up(const Task& task, std::optional<std::uint32_t> mode) {
+  const bool is_regular = !mode || S_ISREG(*mode);
   switch (task.nr()) {
     case SYS_openat:
-      return (task.arg(2) & kChanging) == 0 || (task.arg(2) & O_PATH) != 0;
+      return is_regular && copies(task.arg(2));
+    case SYS_openat2:
+      return is_regular;  // its flags are in memory
 #ifdef __x86_64__
     case SYS_open:
-      return (task.arg(1) & kChanging) == 0 || (task.arg(1) & O_PATH) != 0;
+      return is_regular && copies(task.arg(1));
+    case SYS_creat:
+      return is_regular;
 #endif
     default:
-      return false;
+      return true;
   }
 }
 
@@ -72,14 +82,14 @@ bool put_copied(const Task& task, Model& model, const os::UniqueFd& file, const 
 }
 
 void keep_record(const Task& task, Model& model) {
-  if (changes_nothing(task)) return;
+  if (!may_copy_up(task, std::nullopt)) return;
   const auto target = target_of(task);
   if (!target) return;
   const auto credentials =
       model.profile == Profile::kDevices ? model.who_looks(task) : model.credentials.of(task.tid());
   const os::UniqueFd file = open_target(task, *credentials, *target);
   const auto before = file.valid() ? status_of(file) : std::nullopt;
-  if (!before || !is_fragile(*before)) return;
+  if (!before || !is_fragile(*before) || !may_copy_up(task, before->stx_mode)) return;
   const auto record = model.files.find(*before);
   if (!record || !task.valid() || !copy_up(task, file, *before)) return;
   if (const auto now = status_of(file)) put_copied(task, model, file, *now, *record);

@@ -225,6 +225,17 @@ TEST_F(Live, StepOfAnotherUser) {
             "yes touch mine/x\nno touch root/f\n");
 }
 
+TEST_F(Live, OnlyMembersLendAGroup) {
+  container_.options.profile = Profile::kDac;
+  RUN_OR_SKIP([] {
+    return shell(
+        "mkdir -m 3777 w; chgrp 50 w; touch g; chown 33:8 g\n"
+        "setpriv --reuid 33 --regid 33 --groups 8 sh -c '\n"
+        "touch w/f; chmod 2755 w/f g; stat -c %a:%g w/f g; chmod 2755 /; echo $?' 2>/dev/null");
+  });
+  EXPECT_EQ(outcome_.seen, "755:50\n2755:8\n1\n");
+}
+
 // A step of root, in which a program becomes another user (su, setpriv).
 TEST_F(Live, DroppedUserChangesNothingOfRoots) {
   container_.options.profile = Profile::kDac;

@@ -77,6 +77,11 @@ bool is_same(const struct ::timespec& a, const struct ::timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+// Devices a layer directory has not; sockets it has, for the next step, but no archive.
+bool is_kept(unsigned char type) {
+  return type == DT_REG || type == DT_LNK || type == DT_FIFO || type == DT_SOCK;
+}
+
 Result<struct statx> statx_of(const os::UniqueFd& directory, const std::string& name, int flags) {
   struct statx status {};
   if (::statx(directory.get(), name.c_str(), flags, kHarvestMask, &status) < 0)
@@ -142,8 +147,8 @@ Result<void> Harvester::visit_children(Frame& frame, const Layers::Parts& parts,
         children.push_back({name.text, is_whole || (is_found && found->second.type == DT_DIR)});
       } else if (is_whole) {
         continue;
-      } else if (name.type != DT_REG && name.type != DT_LNK && name.type != DT_FIFO) {
-        continue;  // no layer has sockets or devices; what was there is gone
+      } else if (!is_kept(name.type)) {
+        continue;  // what was there is gone
       } else if (!is_found || !TRY(is_unchanged(from, name, found->second))) {
         auto taken = take_file(frame, from, name, to);
         if (!taken)

@@ -102,6 +102,7 @@ Result<void> Maker::make_entry(const os::UniqueFd& from, const os::UniqueFd& to,
     case DT_REG:
     case DT_LNK:
     case DT_FIFO:
+    case DT_SOCK:
       break;
     default:
       return {};  // a whiteout, or what no layer should have

@@ -16,7 +16,7 @@
 // harvest() fills a layer directory with what overlayfs' upper directory would hold: all that is no
 // longer the layers' own file, a whiteout for each name that is gone, and each directory that has
 // such entries or was touched (its ctime or its record is another). A directory that is not the one
-// that materialize() made there is opaque. Sockets and devices are left out. What overlayfs keeps
+// that materialize() made there is opaque. Devices are left out. What overlayfs keeps
 // for files that are back to what they were (equal content) is kept here, too.
 //
 // Both take a tree at rest and hostile content: no symlink is followed, and few descriptors are
