@@ -211,6 +211,7 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   const emulate::Profile profile = profile_for(job.tier);
   emulate::Needs needs{.map_size = TRY(map_size())};
   needs.devices = emulate::shows_devices(profile, below, needs.map_size, job.argv);
+  needs.reads = user.uid != 0;
   const sandbox::Plan plan = make_plan(job, user, needs);
 
   // Opened now: after launch() nothing of the host is reachable by path.

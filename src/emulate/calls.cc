@@ -167,7 +167,8 @@ std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs) {
   std::vector<NotifiedCall> calls;
   const bool full = profile != Profile::kDevices;
   if (full || needs.devices) append(calls, kStat);
-  if (needs.devices) append(calls, kOpen);
+  const bool opens = needs.devices || (full && needs.reads);
+  if (opens) append(calls, kOpen);
   append(calls, kNamespaces);
   if (!full) {
     append(calls, kNodes);
@@ -178,7 +179,7 @@ std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs) {
     if (needs.devices) append(calls, kChanges);
     return calls;
   }
-  if (!needs.devices) append(calls, kCreation);
+  if (!opens) append(calls, kCreation);
   append(calls, kFull);
   if (profile == Profile::kDac) {
     append(calls, kDac);
@@ -187,9 +188,15 @@ std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs) {
   return calls;
 }
 
+bool is_covered(std::string_view path) {
+  constexpr std::string_view kDev = "dev/";
+  return path.substr(0, kDev.size()) == kDev;
+}
+
 bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t map_size,
                    const std::vector<std::string>& argv) {
   for (const auto& [path, record] : below.all()) {
+    if (is_covered(path)) continue;
     if (record.type != 0) return true;
     if (profile == Profile::kDevices && std::max(record.uid, record.gid) >= map_size) return true;
   }

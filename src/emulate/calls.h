@@ -47,14 +47,19 @@ struct Needs {
   // placeholder looks and opens like the device. And so do changes, before which records are kept
   // (copy_up.h). See docs/decisions/0011.
   bool devices = false;
+  // Tier userns, in a step whose own user is not root: opens for reading are judged, too.
+  bool reads = false;
 };
 
 std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs = {});
 
-// Needs::devices: the tree below has records that only the Supervisor can show, or the command
-// speaks of a tool that makes device nodes.
+// Needs::devices: the tree below has records that only the Supervisor can show (but for /dev, over
+// which a step has a mount), or the command speaks of a tool that makes device nodes.
 bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t map_size,
                    const std::vector<std::string>& argv);
+
+// Whatever layers have at this path, a step sees its own /dev there.
+bool is_covered(std::string_view path);
 
 // How many ids from 0 on both maps have, as /proc/self/uid_map and gid_map say it; 0: unreadable.
 std::uint32_t map_size_of(std::string_view uid_map, std::string_view gid_map);

@@ -350,6 +350,9 @@ TEST(Calls, FollowWhatTheStepNeeds) {
   EXPECT_FALSE(notifies(Profile::kDevices, SYS_fchown, 1, 999, small));
   EXPECT_FALSE(notifies(Profile::kDevices, SYS_fchownat, 3, 65536, large));
   EXPECT_TRUE(notifies(Profile::kDevices, SYS_fchownat, 3, 100000, large));
+  EXPECT_FALSE(notifies(Profile::kDac, SYS_openat, 2, O_RDONLY));
+  EXPECT_TRUE(notifies(Profile::kDac, SYS_openat, 2, O_RDONLY, {.reads = true}));
+  EXPECT_FALSE(notifies(Profile::kDevices, SYS_openat, 2, O_RDONLY, {.reads = true}));
   for (const Profile profile : {Profile::kDevices, Profile::kFull}) {
     EXPECT_TRUE(notifies(profile, SYS_openat, 2, O_RDONLY, devices));
     EXPECT_TRUE(notifies(profile, SYS_fstat, 0, 0, devices));
@@ -358,7 +361,8 @@ TEST(Calls, FollowWhatTheStepNeeds) {
 }
 
 TEST(Calls, DevicesAreShownWhereThereMayBeSome) {
-  owners::Owners none, users, far, nodes;
+  owners::Owners none, users, far, nodes, hidden;
+  hidden.apply({{owners::Change::Kind::kSet, "dev/null", {.type = S_IFCHR, .dev_major = 1}}});
   users.apply({{owners::Change::Kind::kSet, "f", {.uid = 33}}});
   far.apply({{owners::Change::Kind::kSet, "f", {.gid = 65536}}});
   nodes.apply({{owners::Change::Kind::kSet, "n", {.type = S_IFBLK, .dev_major = 7}}});
@@ -373,6 +377,7 @@ TEST(Calls, DevicesAreShownWhereThereMayBeSome) {
   EXPECT_TRUE(shows(Profile::kDevices, far, other));
   EXPECT_FALSE(shows(Profile::kFull, far, other));  // its stat is always watched
   EXPECT_TRUE(shows(Profile::kDevices, nodes, other));
+  EXPECT_FALSE(shows(Profile::kDevices, hidden, other));
   EXPECT_TRUE(shows(Profile::kFull, nodes, other));
   EXPECT_TRUE(shows(Profile::kDevices, none, make));
   EXPECT_TRUE(shows(Profile::kFull, none, make));

@@ -126,6 +126,7 @@ class Walk {
 void load_records(FileTable& files, const os::UniqueFd& root, const owners::Owners& below,
                   bool is_copy) {
   for (const auto& [path, record] : below.all()) {
+    if (is_covered(path)) continue;
     const auto file = path.size() > kMaxLookup
                           ? open_directory(root, path)
                           : os::open_beneath(root, path.empty() ? "." : path, O_PATH | O_NOFOLLOW);
