@@ -1,6 +1,7 @@
 #include "bare/calls.h"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -222,6 +223,9 @@ constexpr StoppedCall kRefused[] = {
     {SYS_unshare, Stop::kErrno, EPERM, Match::kMaskAny, 0, kNewNamespaces},
     {SYS_clone, Stop::kErrno, EPERM, Match::kMaskAny, 0, kNewNamespaces},
     // They would change a file that is shared with a layer.
+    // The audit log is for root of the first user namespace. As in a kernel without one: libaudit
+    // then has nothing to say, where EPERM at the first message would be an error of sudo's.
+    exactly(SYS_socket, Stop::kErrno, 2, NETLINK_AUDIT, EPROTONOSUPPORT),
     exactly(SYS_ioctl, Stop::kErrno, 1, kFsIocSetflags, EOPNOTSUPP),
     exactly(SYS_ioctl, Stop::kErrno, 1, kFsIocFssetxattr, EOPNOTSUPP),
 };

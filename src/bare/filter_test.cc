@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/audit.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -59,6 +60,11 @@ TEST(Filter, StopsAllowsAndRefuses) {
       {SYS_execve, {}, kTrace, kTrace},
       {SYS_getuid, {}, kNotify, kTrace},
       {SYS_fsync, {}, refused(0), refused(0)},
+      {SYS_socket,
+       {AF_NETLINK, SOCK_RAW, NETLINK_AUDIT},
+       refused(EPROTONOSUPPORT),
+       refused(EPROTONOSUPPORT)},
+      {SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE}, SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW},
       {SYS_bpf, {}, refused(EPERM), refused(EPERM)},
       {SYS_io_uring_setup, {}, refused(ENOSYS), refused(ENOSYS)},
       {SYS_name_to_handle_at, {}, refused(ENOSYS), refused(ENOSYS)},
