@@ -24,7 +24,10 @@ Result<std::unique_ptr<container::Keeper>> start_at(container::Tier tier) {
   os::IdMaps maps;
   if (tier == container::Tier::kIds) maps = TRY(os::subordinate_maps());
   if (tier == container::Tier::kUserns) maps = os::single_map();
-  if (tier == container::Tier::kBare) TRY(os::check_tier(os::Tier::kBare));
+  if (tier == container::Tier::kBare)
+    TRY(os::check_tier(os::Tier::kBare));
+  else
+    TRY(os::check_mount_calls());
   return container::Keeper::start({.uids = maps.uids, .gids = maps.gids, .handler = ops::perform});
 }
 

@@ -169,7 +169,7 @@ Feature probe_notify() {
   if (starts_with(said, "ok"))
     return works(features::kNotify, said == "ok" ? "works" : "works, with" + said.substr(2), buys);
   return lacks(features::kNotify, said,
-               "Linux 5.14 or newer, and an outer seccomp profile that allows seccomp(2)", buys);
+               "Linux 5.11 or newer, and an outer seccomp profile that allows seccomp(2)", buys);
 }
 
 Feature probe_trace() {

@@ -67,6 +67,7 @@ Host probe_host(const std::string& store);
 // Enters a namespace as a build at `tier` would, in a process that ends. The error's hint is the
 // fix.
 Result<void> check_tier(Tier tier);
+Result<void> check_mount_calls();  // which the namespace tiers need; one system call
 
 // What an administrator changes when unshare(CLONE_NEWUSER), or a mount after it, failed with
 // `os_errno`: by the settings of this host.

@@ -158,7 +158,16 @@ Result<void> try_many_ids() {
 
 }  // namespace
 
+Result<void> check_mount_calls() {
+  // Arguments that a kernel with the call refuses.
+  if (::syscall(SYS_mount_setattr, -1, nullptr, 0, nullptr, 0) < 0 && errno == ENOSYS) {
+    return fail(Errc::kUnsupported, "the kernel has no mount_setattr", "Linux 5.12 or newer");
+  }
+  return {};
+}
+
 Result<void> check_tier(Tier tier) {
+  if (tier != Tier::kBare) TRY(check_mount_calls());
   switch (tier) {
     case Tier::kIds:
       return try_many_ids();
