@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../support/lib.sh"
 mkdir -p ctx/dir/deep; echo a > ctx/a.txt; echo b > ctx/b.txt; echo c > ctx/dir/deep/c
 chmod 600 ctx/a.txt; ln -s a.txt ctx/dir/link
-mkdir in; echo packed > in/packed; ln -s packed in/soft; tar -czf ctx/p.tar.gz -C in .
+mkdir in; echo packed > in/packed; ln -s packed in/soft; tar --owner=1001 --group=1002 --mtime=@1700000000 -C in -cf - . | gzip -n > ctx/p.tar.gz
 dockerfile <<'D'
 FROM @TINY@ AS one
 RUN mkdir -p /o && echo built > /o/built && chown 1000:50 /o/built

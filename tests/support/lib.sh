@@ -45,7 +45,23 @@ fails() {
 # is what bash gives its background jobs). Its pid is in $background.
 in_background() { env --default-signal=INT setsid "$@" >"$T/out" 2>"$T/err" & background=$!; }
 lichen_build() { lichen build --tier="$TIER" --progress=plain "${proxy[@]}" "$@"; }
-build() { ok lichen_build "$@"; }
+build() { ok lichen_build "$@"; [ -z "${LICHEN_TEST_EQUALITY:-}" ] || export_for_comparison "$@"; }
+# The image of each build once more, out of the cache, for tests/support/equality.
+builds=0
+export_for_comparison() {
+    local again=()
+    builds=$((builds + 1))
+    while [ $# != 0 ]; do
+        case $1 in
+        -t | --tag | -o | --output | --iidfile | --metadata-file) shift ;;
+        -) return 0 ;;  # the Dockerfile came by standard input, and is gone
+        -q | --push | --no-cache | --pull | --tag=* | --output=* | --iidfile=* | --metadata-file=*) ;;
+        *) again+=("$1") ;;
+        esac
+        shift
+    done
+    lichen_build "${again[@]}" -o "type=oci,dest=$LICHEN_TEST_EQUALITY/$builds.$TIER.tar" >"$T/again" 2>&1 || { cat "$T/again"; fail "export for comparison"; }
+}
 run() { lichen run --tier="$TIER" "$@"; }
 
 same() { [ "$1" = "$2" ] || fail "${3:-values} differ: '$1' is not '$2'"; }
