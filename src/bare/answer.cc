@@ -12,22 +12,7 @@ namespace lichen::bare {
 
 namespace {
 
-constexpr int kFchmodat2 = 452;
-
-Reply convert(emulate::Reply reply) {
-  return std::visit(
-      [](auto&& value) -> Reply {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<T, emulate::NewFd>) {
-          return GiveFile{std::move(value.fd), value.cloexec};
-        } else {
-          return value;
-        }
-      },
-      std::move(reply));
-}
-
-Reply answer_bounding_set(const Call& call, Model& model) {
+Reply answer_prctl(const Call& call, Model& model) {
   emulate::Reply reply = emulate::answer_prctl(call.task, model.root);
   // At other tiers the kernel knows better. Here its answer is about our own user.
   const bool in_doubt = std::holds_alternative<Continue>(reply);
@@ -45,50 +30,32 @@ Reply answer_uname(const Call& call, const Model& model) {
   return Value{0};
 }
 
-Reply answer_prlimit(const Call& call, Model& model) {
-  if (call.task.nr() != SYS_prlimit64) return convert(answer_rlimit(call.task, model.root));
-  if (call.task.int_arg(1) != RLIMIT_RTTIME) return answer_signal(call, model);
-  if (call.task.int_arg(0) != 0 && !model.processes.has(call.task.int_arg(0))) return Errno{ESRCH};
-  return convert(answer_rlimit(call.task, model.root));
+Reply answer_rlimit(const Call& call, Model& model) {
+  if (call.task.nr() == SYS_prlimit64) {
+    if (call.task.int_arg(1) != RLIMIT_RTTIME) return answer_signal(call, model);
+    const pid_t process = call.task.int_arg(0);
+    if (process != 0 && !model.processes.has(process)) return Errno{ESRCH};
+  }
+  return convert(emulate::answer_rlimit(call.task));
 }
 
-Reply answer_identity(const Call& call, Model& model) {
-  const emulate::Task& task = call.task;
-  switch (task.nr()) {
-    case SYS_getuid:
-    case SYS_geteuid:
-    case SYS_getgid:
-    case SYS_getegid:
-    case SYS_getresuid:
-    case SYS_getresgid:
-    case SYS_getgroups:
-      return convert(answer_getid(task, model.root));
-    case SYS_setuid:
-    case SYS_setgid:
-    case SYS_setreuid:
-    case SYS_setregid:
-    case SYS_setresuid:
-    case SYS_setresgid:
-    case SYS_setfsuid:
-    case SYS_setfsgid:
-      return convert(answer_setid(task, model.root));
-    case SYS_setgroups:
-      return convert(answer_setgroups(task, model.root));
-    case SYS_capget:
-      return convert(answer_capget(task, model.root));
-    case SYS_capset:
-      return convert(answer_capset(task, model.root));
+Reply answer_nameless(const Call& call, Model& model) {
+  switch (call.task.nr()) {
     case SYS_prctl:
-      return answer_bounding_set(call, model);
+      return answer_prctl(call, model);
     case SYS_prlimit64:
     case SYS_setrlimit:
     case SYS_getrlimit:
-      return answer_prlimit(call, model);
+      return answer_rlimit(call, model);
     case SYS_uname:
       return answer_uname(call, model);
     default:
-      return answer_signal(call, model);
+      break;
   }
+  if (auto reply = emulate::answer_identity(call.task, model.root)) {
+    return convert(std::move(*reply));
+  }
+  return answer_signal(call, model);
 }
 
 }  // namespace
@@ -155,7 +122,7 @@ Reply answer(const Call& call, Model& model) {
       return answer_link(call, model);
     case SYS_fchmod:
     case SYS_fchmodat:
-    case kFchmodat2:
+    case emulate::kFchmodat2:
 #ifdef __x86_64__
     case SYS_chmod:
 #endif
@@ -207,7 +174,7 @@ Reply answer(const Call& call, Model& model) {
     case SYS_getsockopt:
       return answer_socket(call, model);
     default:
-      return answer_identity(call, model);
+      return answer_nameless(call, model);
   }
 }
 

@@ -4,13 +4,14 @@
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
 #include <iterator>
 
+#include "base/result.h"
+#include "emulate/calls.h"
 #include "sandbox/filter.h"
 
 namespace lichen::bare {
@@ -21,8 +22,8 @@ using Match = StoppedCall::Match;
 
 // Newer than the headers of Linux 6.1; the numbers are those of every machine.
 constexpr long kStatmount = 457, kListmount = 458, kSetxattrat = 463, kRemovexattrat = 466,
-               kOpenTreeAttr = 467, kFileGetattr = 468, kFileSetattr = 469, kFchmodat2 = 452,
-               kQuotactlFd = 443, kMountSetattr = 442;
+               kOpenTreeAttr = 467, kFileGetattr = 468, kFileSetattr = 469, kQuotactlFd = 443,
+               kMountSetattr = 442;
 
 constexpr std::uint32_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
                                          CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
@@ -34,6 +35,11 @@ constexpr StoppedCall exactly(long nr, Stop stop, int arg, std::uint32_t value, 
 }
 constexpr StoppedCall not_zero(long nr, Stop stop, int arg) {
   return {nr, stop, 0, Match::kNotZero, arg, 0, 0};
+}
+StoppedCall notify(const emulate::NotifiedCall& call) {
+  if (call.match == emulate::NotifiedCall::Match::kAlways) return {call.nr};
+  LICHEN_ASSERT(call.match == emulate::NotifiedCall::Match::kMaskEquals);
+  return {call.nr, Stop::kNotify, 0, Match::kMaskEquals, call.arg, call.mask, call.value};
 }
 constexpr StoppedCall refused(long nr, int error) {
   return {nr, Stop::kErrno, error};
@@ -87,7 +93,7 @@ constexpr StoppedCall kFiles[] = {
     {SYS_linkat},
     {SYS_fchmod},
     {SYS_fchmodat},
-    {kFchmodat2},
+    {emulate::kFchmodat2},
     {SYS_fchown},
     {SYS_fchownat},
     {SYS_utimensat},
@@ -108,37 +114,10 @@ constexpr StoppedCall kFiles[] = {
     {SYS_inotify_add_watch, Stop::kTrace},
 };
 
+// Beside emulate::identity_calls().
 constexpr StoppedCall kIdentity[] = {
-    {SYS_getuid},
-    {SYS_geteuid},
-    {SYS_getgid},
-    {SYS_getegid},
-    {SYS_getresuid},
-    {SYS_getresgid},
-    {SYS_getgroups},
-    {SYS_setuid},
-    {SYS_setgid},
-    {SYS_setreuid},
-    {SYS_setregid},
-    {SYS_setresuid},
-    {SYS_setresgid},
-    {SYS_setfsuid},
-    {SYS_setfsgid},
-    {SYS_setgroups},
-    {SYS_capget},
-    {SYS_capset},
-    exactly(SYS_prctl, Stop::kNotify, 0, PR_GET_KEEPCAPS),
-    exactly(SYS_prctl, Stop::kNotify, 0, PR_SET_KEEPCAPS),
-    exactly(SYS_prctl, Stop::kNotify, 0, PR_GET_SECUREBITS),
-    exactly(SYS_prctl, Stop::kNotify, 0, PR_SET_SECUREBITS),
-    exactly(SYS_prctl, Stop::kNotify, 0, PR_CAPBSET_READ),
-    exactly(SYS_prctl, Stop::kNotify, 0, PR_CAPBSET_DROP),
-    exactly(SYS_prctl, Stop::kNotify, 0, PR_CAP_AMBIENT),
     // It would close the process's memory and /proc directory to us.
     exactly(SYS_prctl, Stop::kErrno, 0, PR_SET_DUMPABLE),
-    exactly(SYS_prlimit64, Stop::kNotify, 1, RLIMIT_RTTIME),
-    exactly(SYS_setrlimit, Stop::kNotify, 0, RLIMIT_RTTIME),
-    exactly(SYS_getrlimit, Stop::kNotify, 0, RLIMIT_RTTIME),
     {SYS_uname},
     {SYS_sethostname, Stop::kErrno, 0},
     {SYS_setdomainname, Stop::kErrno, 0},
@@ -243,6 +222,7 @@ void append(std::vector<StoppedCall>& calls, const StoppedCall (&table)[N]) {
 std::vector<StoppedCall> stopped_calls() {
   std::vector<StoppedCall> calls;
   append(calls, kFiles);
+  for (const emulate::NotifiedCall& call : emulate::identity_calls()) calls.push_back(notify(call));
   append(calls, kIdentity);
   append(calls, kSockets);
   append(calls, kProcesses);

@@ -18,7 +18,6 @@ namespace {
 using testing::Step;
 
 constexpr std::uint32_t kAlice = 1000, kBob = 1001;
-constexpr int kFchmodat2 = 452;
 
 class Change : public ::testing::Test {
  protected:
@@ -68,9 +67,9 @@ TEST_F(Change, ModeIsRecordedAndTheRealOneStaysUsable) {
   EXPECT_EQ(chmod("", 0644), -ENOENT);
   EXPECT_EQ(chmod("/vol", 0700), -EROFS);
   ASSERT_EQ(::symlink("f", step.real("/s").c_str()), 0);
-  EXPECT_EQ(step.call(answer_mode, kFchmodat2, AT_FDCWD, "/s", 0600, AT_SYMLINK_NOFOLLOW),
+  EXPECT_EQ(step.call(answer_mode, emulate::kFchmodat2, AT_FDCWD, "/s", 0600, AT_SYMLINK_NOFOLLOW),
             -EOPNOTSUPP);
-  EXPECT_EQ(step.call(answer_mode, kFchmodat2, AT_FDCWD, "/s", 0600, 1), -EINVAL);
+  EXPECT_EQ(step.call(answer_mode, emulate::kFchmodat2, AT_FDCWD, "/s", 0600, 1), -EINVAL);
   EXPECT_EQ(chmod("/s", 0711), 0);
   EXPECT_EQ(step.owned("/f").mode & 07777, 0711u);
 }

@@ -10,11 +10,6 @@ namespace lichen::bare {
 
 namespace {
 
-#ifdef SYS_fchmodat2
-constexpr long kFchmodat2 = SYS_fchmodat2;
-#else
-constexpr long kFchmodat2 = 452;
-#endif
 constexpr std::uint32_t kModeBits = 07777;
 
 struct ModeRequest {
@@ -28,7 +23,7 @@ Answer<ModeRequest> decode(const emulate::Task& task) {
   switch (task.nr()) {
     case SYS_fchmod:
       return ModeRequest{held(task.int_arg(0)), task.word_arg(1) & kModeBits};
-    case kFchmodat2:
+    case emulate::kFchmodat2:
       flags = task.int_arg(3);
       if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0) return refuse(EINVAL);
       [[fallthrough]];

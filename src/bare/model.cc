@@ -23,7 +23,7 @@ bool has_records(const Mount* mount) {
 }  // namespace
 
 Model::Model(Tree the_tree, emulate::Credentials initial, std::string sockets_directory)
-    : root(emulate::Profile::kDac, std::move(initial)),
+    : root(emulate::Profile::kFull, std::move(initial)),
       tree(std::move(the_tree)),
       sockets(std::move(sockets_directory)),
       uid(::getuid()),

@@ -40,8 +40,7 @@ void Notifier::serve(const os::UniqueFd& listener, const seccomp_notif& notice) 
   if (std::holds_alternative<Continue>(reply)) return send(Continue{});
   if (const auto* error = std::get_if<Errno>(&reply)) return send(*error);
   if (const auto* value = std::get_if<Value>(&reply)) return send(*value);
-  if (auto* give = std::get_if<GiveFile>(&reply))
-    return send(emulate::NewFd{std::move(give->file), give->cloexec});
+  if (auto* file = std::get_if<NewFd>(&reply)) return send(std::move(*file));
   if (auto* request = std::get_if<OpenFile>(&reply)) {
     if (!may_wait(*request)) return send(open_here(*request));
     // The caller must be able to get signals meanwhile, and to die.

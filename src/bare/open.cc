@@ -101,7 +101,7 @@ Reply give_text(const Call& call, const Model& model, const std::string& text, i
   Result<os::UniqueFd> reopened = os::reopen(file, call.traced ? O_PATH : O_RDONLY);
   if (!reopened) return Errno{reopened.error().os_errno};
   if (call.traced) return OpenFile{std::move(*reopened), flags_for_existing(flags), {}};
-  return GiveFile{std::move(*reopened), (flags & O_CLOEXEC) != 0};
+  return NewFd{std::move(*reopened), (flags & O_CLOEXEC) != 0};
 }
 
 // nullopt: like any other file.
@@ -196,7 +196,7 @@ Reply open_unnamed(const Call& call, Model& model, const emulate::Credentials& c
   os::UniqueFd file(::openat(directory->fd.get(), ".", request.flags | O_CLOEXEC, real));
   if (!file.valid()) return Errno{errno};
   if (const int error = keep_new(model, *creation, file, mode); error != 0) return Errno{error};
-  return GiveFile{std::move(file), request.has(O_CLOEXEC)};
+  return NewFd{std::move(file), request.has(O_CLOEXEC)};
 }
 
 // nullopt: there is something of that name now.
@@ -221,7 +221,7 @@ std::optional<Reply> make_file(const Call& call, Model& model,
     return errno == EEXIST ? std::nullopt : std::optional<Reply>(Errno{errno});
   }
   if (const int error = keep_new(model, *creation, file, mode); error != 0) return Errno{error};
-  if (!call.traced) return GiveFile{std::move(file), request.has(O_CLOEXEC)};
+  if (!call.traced) return NewFd{std::move(file), request.has(O_CLOEXEC)};
   Result<os::UniqueFd> place = os::reopen(file, O_PATH);
   if (!place) return Errno{place.error().os_errno};
   return OpenFile{std::move(*place), flags_for_existing(request.flags) & ~O_TRUNC, {}};

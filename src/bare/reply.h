@@ -19,6 +19,9 @@ namespace lichen::bare {
 using emulate::Answer;
 using emulate::Continue;
 using emulate::Errno;
+// For what nobody could open again (O_TMPFILE, a memfd). With a listener only: in a ptrace stop
+// handlers must say it as a Rewrite (Call::traced).
+using emulate::NewFd;
 using emulate::refuse;
 using emulate::Value;
 
@@ -30,13 +33,6 @@ struct OpenFile {
   os::UniqueFd file;  // O_PATH; not of a symlink, unless `flags` has O_PATH
   int flags = 0;
   std::string path;  // real path, when it is not that of `file`: a device of the host. "": file's
-};
-
-// An open file for the caller, which nobody could open again (O_TMPFILE, a memfd). With a listener
-// only: in a ptrace stop handlers must say it as a Rewrite (Call::traced).
-struct GiveFile {
-  os::UniqueFd file;
-  bool cloexec = false;
 };
 
 // The caller runs another call instead; its registers are as before when it goes on. Only in a
@@ -61,7 +57,11 @@ struct Rewrite {
   std::function<std::int64_t(const emulate::Task& task, std::int64_t result)> after;
 };
 
-using Reply = std::variant<Continue, Errno, Value, OpenFile, GiveFile, Rewrite>;
+using Reply = std::variant<Continue, Errno, Value, NewFd, OpenFile, Rewrite>;
+
+inline Reply convert(emulate::Reply reply) {
+  return std::visit([](auto&& simple) -> Reply { return std::move(simple); }, std::move(reply));
+}
 
 // A stopped call, and how it was stopped.
 struct Call {

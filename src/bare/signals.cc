@@ -62,7 +62,7 @@ Reply with_first(const Call& call, Model& model, std::size_t index) {
   if (nr == SYS_pidfd_open) {
     os::UniqueFd pidfd(static_cast<int>(::syscall(nr, first, arguments[1])));
     if (!pidfd.valid()) return Errno{errno};
-    return GiveFile{std::move(pidfd), true};
+    return NewFd{std::move(pidfd), true};
   }
   // Others have arguments in the caller's memory.
   if (nr != SYS_kill && nr != SYS_getpgid && nr != SYS_getsid) return Errno{ESRCH};

@@ -188,7 +188,7 @@ void Tracer::act(pid_t tid, Registers& registers, const emulate::Task& task, Rep
   if (auto* other = std::get_if<Rewrite>(&reply))
     return rewrite(tid, registers, task, std::move(*other));
   if (std::holds_alternative<Continue>(reply)) return go_on(tid);
-  std::int64_t result = -ENOSYS;  // GiveFile: no handler gives one here
+  std::int64_t result = -ENOSYS;  // NewFd: no handler gives one here
   if (const auto* error = std::get_if<Errno>(&reply)) result = -error->number;
   if (const auto* value = std::get_if<Value>(&reply)) result = value->value;
   registers.skip_call(result);

@@ -132,7 +132,7 @@ class View {
     Reply reply = answer(Call{task, traced_}, *model);
     if (const auto* no = std::get_if<Errno>(&reply)) return -no->number;
     if (const auto* value = std::get_if<Value>(&reply)) return value->value;
-    if (auto* given = std::get_if<GiveFile>(&reply)) return given->file.release();
+    if (auto* given = std::get_if<NewFd>(&reply)) return given->fd.release();
     if (auto* open = std::get_if<OpenFile>(&reply)) {
       const std::string path = !open->path.empty() ? open->path
                                : traced_           ? model->tree.real_path(open->file)

@@ -43,9 +43,8 @@ std::uint64_t oom_kills() {
   return at == std::string::npos ? 0 : std::strtoull((*text)->c_str() + at + 9, nullptr, 10);
 }
 
-// kDac for steps of root, too: what they start may become another user (su, setpriv).
 emulate::Profile profile_for(Tier tier) {
-  return tier == Tier::kIds ? emulate::Profile::kDevices : emulate::Profile::kDac;
+  return tier == Tier::kIds ? emulate::Profile::kDevices : emulate::Profile::kFull;
 }
 
 std::vector<sandbox::NotifyRule> notify_rules(emulate::Profile profile,

@@ -7,78 +7,10 @@ namespace lichen::emulate {
 
 namespace {
 
-Reply answer_devices(const Task& task, Model& model) {
+// What is not watched at tier ids, where the kernel knows who calls.
+Reply answer_full(const Task& task, Model& model) {
+  if (auto reply = answer_identity(task, model)) return std::move(*reply);
   switch (task.nr()) {
-    case SYS_mknodat:
-#ifdef __x86_64__
-    case SYS_mknod:
-#endif
-      return answer_mknod(task, model);
-    case SYS_fchown:
-    case SYS_fchownat:
-#ifdef __x86_64__
-    case SYS_chown:
-    case SYS_lchown:
-#endif
-      return answer_chown(task, model);
-    case SYS_newfstatat:
-    case SYS_fstat:
-    case SYS_statx:
-#ifdef __x86_64__
-    case SYS_stat:
-    case SYS_lstat:
-#endif
-      return answer_stat(task, model);
-    case SYS_openat:
-    case SYS_openat2:
-#ifdef __x86_64__
-    case SYS_open:
-    case SYS_creat:
-#endif
-      return answer_open(task, model);
-    case SYS_chroot:
-    case SYS_unshare:
-    case SYS_setns:
-    case SYS_clone:
-      return answer_namespace(task, model);
-    default:
-      return Continue{};
-  }
-}
-
-}  // namespace
-
-Reply answer(const Task& task, Model& model) {
-  if (task.nr() == SYS_prlimit64 || task.nr() == SYS_setrlimit || task.nr() == SYS_getrlimit) {
-    return answer_rlimit(task, model);  // whoever asks
-  }
-  if (model.is_foreign(task)) return Continue{};
-  if (model.files.any_fragile()) keep_record(task, model);
-  if (model.profile == Profile::kDevices) return answer_devices(task, model);
-  switch (task.nr()) {
-    case SYS_newfstatat:
-    case SYS_fstat:
-    case SYS_statx:
-#ifdef __x86_64__
-    case SYS_stat:
-    case SYS_lstat:
-#endif
-      return answer_stat(task, model);
-    case SYS_openat:
-    case SYS_openat2:
-#ifdef __x86_64__
-    case SYS_open:
-    case SYS_creat:
-#endif
-      return answer_open(task, model);
-    case SYS_getuid:
-    case SYS_geteuid:
-    case SYS_getgid:
-    case SYS_getegid:
-    case SYS_getresuid:
-    case SYS_getresgid:
-    case SYS_getgroups:
-      return answer_getid(task, model);
     case SYS_execve:
     case SYS_execveat:
       return answer_exec(task, model);
@@ -89,17 +21,33 @@ Reply answer(const Task& task, Model& model) {
     case SYS_symlink:
 #endif
       return answer_create(task, model);
-    case SYS_mknodat:
-    case SYS_fchown:
-    case SYS_fchownat:
-#ifdef __x86_64__
-    case SYS_mknod:
-    case SYS_chown:
-    case SYS_lchown:
-#endif
-      break;
     case SYS_bind:
       return answer_bind(task, model);
+    case SYS_getsockopt:
+      return answer_peer(task, model);
+    case SYS_faccessat:
+    case SYS_faccessat2:
+#ifdef __x86_64__
+    case SYS_access:
+#endif
+      return answer_access(task, model);
+    default:
+      return answer_change(task, model);
+  }
+}
+
+}  // namespace
+
+std::optional<Reply> answer_identity(const Task& task, Model& model) {
+  switch (task.nr()) {
+    case SYS_getuid:
+    case SYS_geteuid:
+    case SYS_getgid:
+    case SYS_getegid:
+    case SYS_getresuid:
+    case SYS_getresgid:
+    case SYS_getgroups:
+      return answer_getid(task, model);
     case SYS_setuid:
     case SYS_setgid:
     case SYS_setreuid:
@@ -117,23 +65,53 @@ Reply answer(const Task& task, Model& model) {
       return answer_capset(task, model);
     case SYS_prctl:
       return answer_prctl(task, model);
-    case SYS_getsockopt:
-      return answer_peer(task, model);
+    default:
+      return std::nullopt;
+  }
+}
+
+Reply answer(const Task& task, Model& model) {
+  if (task.nr() == SYS_prlimit64 || task.nr() == SYS_setrlimit || task.nr() == SYS_getrlimit) {
+    return answer_rlimit(task);  // whoever asks
+  }
+  if (model.is_foreign(task)) return Continue{};
+  if (model.files.any_fragile()) keep_record(task, model);
+  switch (task.nr()) {
+    case SYS_newfstatat:
+    case SYS_fstat:
+    case SYS_statx:
+#ifdef __x86_64__
+    case SYS_stat:
+    case SYS_lstat:
+#endif
+      return answer_stat(task, model);
+    case SYS_openat:
+    case SYS_openat2:
+#ifdef __x86_64__
+    case SYS_open:
+    case SYS_creat:
+#endif
+      return answer_open(task, model);
+    case SYS_mknodat:
+#ifdef __x86_64__
+    case SYS_mknod:
+#endif
+      return answer_mknod(task, model);
+    case SYS_fchown:
+    case SYS_fchownat:
+#ifdef __x86_64__
+    case SYS_chown:
+    case SYS_lchown:
+#endif
+      return answer_chown(task, model);
     case SYS_chroot:
     case SYS_unshare:
     case SYS_setns:
     case SYS_clone:
       return answer_namespace(task, model);
-    case SYS_faccessat:
-    case SYS_faccessat2:
-#ifdef __x86_64__
-    case SYS_access:
-#endif
-      return answer_access(task, model);
     default:
-      return answer_change(task, model);
+      return model.profile == Profile::kFull ? answer_full(task, model) : Reply{Continue{}};
   }
-  return answer_devices(task, model);
 }
 
 }  // namespace lichen::emulate

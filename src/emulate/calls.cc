@@ -19,8 +19,8 @@ namespace {
 
 using Match = NotifiedCall::Match;
 
-constexpr std::uint32_t kCreate = O_CREAT | 020'000'000;  // the second is O_TMPFILE's own bit
-constexpr std::uint32_t kWrite = O_ACCMODE | O_TRUNC;
+// Of open(2); the second is O_TMPFILE's own bit.
+constexpr std::uint32_t kCreateOrWrite = O_CREAT | 020'000'000 | O_ACCMODE | O_TRUNC;
 
 // PR_*, RLIMIT_* and SO_* are all compared whole.
 constexpr NotifiedCall exactly(int nr, int arg, std::uint32_t value) {
@@ -70,16 +70,17 @@ constexpr NotifiedCall kOpen[] = {
 #endif
 };
 
-constexpr NotifiedCall kCreation[] = {
-    {SYS_openat, Match::kMaskAny, 2, kCreate},
+// All but plain reading, which the kernel judges rightly.
+constexpr NotifiedCall kOpenToChange[] = {
+    {SYS_openat, Match::kMaskAny, 2, kCreateOrWrite},
     {SYS_openat2},
 #ifdef __x86_64__
-    {SYS_open, Match::kMaskAny, 1, kCreate},
+    {SYS_open, Match::kMaskAny, 1, kCreateOrWrite},
     {SYS_creat},
 #endif
 };
 
-constexpr NotifiedCall kFull[] = {
+constexpr NotifiedCall kIdentity[] = {
     {SYS_getuid},
     {SYS_geteuid},
     {SYS_getgid},
@@ -87,21 +88,6 @@ constexpr NotifiedCall kFull[] = {
     {SYS_getresuid},
     {SYS_getresgid},
     {SYS_getgroups},
-    {SYS_execve},
-    {SYS_execveat},
-    {SYS_fchown},
-    {SYS_fchownat},
-    {SYS_mkdirat},
-    {SYS_symlinkat},
-    {SYS_mknodat},
-#ifdef __x86_64__
-    {SYS_chown},
-    {SYS_lchown},
-    {SYS_mkdir},
-    {SYS_symlink},
-    {SYS_mknod},
-#endif
-    {SYS_bind},
     {SYS_setuid},
     {SYS_setgid},
     {SYS_setreuid},
@@ -123,34 +109,43 @@ constexpr NotifiedCall kFull[] = {
     exactly(SYS_prlimit64, 1, RLIMIT_RTTIME),
     exactly(SYS_setrlimit, 0, RLIMIT_RTTIME),
     exactly(SYS_getrlimit, 0, RLIMIT_RTTIME),
-    exactly(SYS_getsockopt, 2, SO_PEERCRED),
-    exactly(SYS_getsockopt, 2, SO_PEERGROUPS),
 };
 
 // What copies a file up, but for opens and chown.
 constexpr NotifiedCall kChanges[] = {
-    {SYS_renameat2},   {SYS_renameat},     {SYS_linkat},       {SYS_fchmod},    {SYS_fchmodat},
-#ifdef SYS_fchmodat2
-    {SYS_fchmodat2},
-#else
-    {452},
-#endif
-    {SYS_utimensat},   {SYS_truncate},     {SYS_setxattr},     {SYS_lsetxattr}, {SYS_fsetxattr},
-    {SYS_removexattr}, {SYS_lremovexattr}, {SYS_fremovexattr},
+    {SYS_renameat2}, {SYS_renameat},    {SYS_linkat},       {SYS_fchmod},       {SYS_fchmodat},
+    {kFchmodat2},    {SYS_utimensat},   {SYS_truncate},     {SYS_setxattr},     {SYS_lsetxattr},
+    {SYS_fsetxattr}, {SYS_removexattr}, {SYS_lremovexattr}, {SYS_fremovexattr},
 #ifdef __x86_64__
-    {SYS_rename},      {SYS_link},         {SYS_chmod},        {SYS_utime},     {SYS_utimes},
+    {SYS_rename},    {SYS_link},        {SYS_chmod},        {SYS_utime},        {SYS_utimes},
     {SYS_futimesat},
 #endif
 };
 
-constexpr NotifiedCall kDac[] = {
+constexpr NotifiedCall kFull[] = {
+    {SYS_execve},
+    {SYS_execveat},
+    {SYS_fchown},
+    {SYS_fchownat},
+    {SYS_mkdirat},
+    {SYS_symlinkat},
+    {SYS_mknodat},
+#ifdef __x86_64__
+    {SYS_chown},
+    {SYS_lchown},
+    {SYS_mkdir},
+    {SYS_symlink},
+    {SYS_mknod},
+#endif
+    {SYS_bind},
+    exactly(SYS_getsockopt, 2, SO_PEERCRED),
+    exactly(SYS_getsockopt, 2, SO_PEERGROUPS),
+    // What only permissions concern.
     {SYS_faccessat},
     {SYS_faccessat2},
-    {SYS_openat, Match::kMaskAny, 2, kWrite},
     {SYS_unlinkat},
 #ifdef __x86_64__
     {SYS_access},
-    {SYS_open, Match::kMaskAny, 1, kWrite},
     {SYS_unlink},
     {SYS_rmdir},
 #endif
@@ -179,13 +174,15 @@ std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs) {
     if (needs.devices) append(calls, kChanges);
     return calls;
   }
-  if (!opens) append(calls, kCreation);
+  if (!opens) append(calls, kOpenToChange);
+  append(calls, kIdentity);
   append(calls, kFull);
-  if (profile == Profile::kDac) {
-    append(calls, kDac);
-    append(calls, kChanges);
-  }
+  append(calls, kChanges);
   return calls;
+}
+
+std::vector<NotifiedCall> identity_calls() {
+  return {std::begin(kIdentity), std::end(kIdentity)};
 }
 
 bool is_covered(std::string_view path) {

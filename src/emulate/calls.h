@@ -22,8 +22,9 @@ namespace lichen::emulate {
 
 enum class Profile {
   kDevices,  // tier ids: devices, and owners beyond the map
-  kFull,     // tier userns, without what only permissions concern
-  kDac,      // tier userns: also what they would forbid
+  // Tier userns: what root may do, and what others may not. Of steps of root, too: what they start
+  // may become another user (su, setpriv).
+  kFull,
 };
 
 struct NotifiedCall {
@@ -39,6 +40,9 @@ struct NotifiedCall {
   std::uint32_t mask = 0, value = 0;
 };
 
+// Newer than the headers of Linux 6.1; the number is that of every machine.
+inline constexpr int kFchmodat2 = 452;
+
 inline constexpr std::uint32_t kUsualMapSize = 65536;
 
 struct Needs {
@@ -52,6 +56,8 @@ struct Needs {
 };
 
 std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs = {});
+// Of Profile::kFull, those that name no file: what answer_identity and answer_rlimit are for.
+std::vector<NotifiedCall> identity_calls();
 
 // Needs::devices: the tree below has records that only the Supervisor can show (but for /dev, over
 // which a step has a mount), or the command speaks of a tool that makes device nodes.

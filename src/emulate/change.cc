@@ -14,12 +14,6 @@ namespace lichen::emulate {
 
 namespace {
 
-#ifdef SYS_fchmodat2
-constexpr int kFchmodat2 = SYS_fchmodat2;
-#else
-constexpr int kFchmodat2 = 452;
-#endif
-
 // Refuses, or lets the kernel do it.
 Reply judge_file(const Task& task, const Model& model, const Credentials& credentials,
                  Change change, const Target& target) {

@@ -312,35 +312,34 @@ TEST(Calls, AreFilteredByArgument) {
   const struct {
     int nr, arg;
     std::uint32_t value;
-    bool devices, full, dac;
+    bool devices, full;
   } rows[] = {
-      {SYS_openat, 2, O_RDONLY, false, false, false},
-      {SYS_openat, 2, O_WRONLY, false, false, true},
-      {SYS_openat, 2, O_RDONLY | O_TRUNC, false, false, true},
-      {SYS_openat, 2, O_WRONLY | O_CREAT, false, true, true},
-      {SYS_openat, 2, O_RDWR | O_TMPFILE, false, true, true},
-      {SYS_openat, 2, O_RDONLY | O_DIRECTORY, false, false, false},
-      {SYS_mknodat, 2, S_IFCHR | 0644, true, true, true},
-      {SYS_mknodat, 2, S_IFBLK | 0644, true, true, true},
-      {SYS_mknodat, 2, S_IFIFO | 0644, false, true, true},
-      {SYS_fchownat, 2, 33, false, true, true},
-      {SYS_fchownat, 2, 65536, true, true, true},
-      {SYS_prctl, 0, PR_SET_KEEPCAPS, false, true, true},
-      {SYS_prctl, 0, PR_SET_NAME, false, false, false},
-      {SYS_prlimit64, 1, RLIMIT_RTTIME, false, true, true},
-      {SYS_prlimit64, 1, RLIMIT_NOFILE, false, false, false},
-      {SYS_unlinkat, 0, 0, false, false, true},
-      {SYS_read, 0, 0, false, false, false},
-      {SYS_unshare, 0, CLONE_NEWUSER, true, true, true},
-      {SYS_unshare, 0, CLONE_FS, false, false, false},
-      {SYS_clone, 0, CLONE_NEWNS | SIGCHLD, true, true, true},
-      {SYS_clone, 0, SIGCHLD, false, false, false},
-      {SYS_newfstatat, 0, 0, false, true, true},
+      {SYS_openat, 2, O_RDONLY, false, false},
+      {SYS_openat, 2, O_WRONLY, false, true},
+      {SYS_openat, 2, O_RDONLY | O_TRUNC, false, true},
+      {SYS_openat, 2, O_WRONLY | O_CREAT, false, true},
+      {SYS_openat, 2, O_RDWR | O_TMPFILE, false, true},
+      {SYS_openat, 2, O_RDONLY | O_DIRECTORY, false, false},
+      {SYS_mknodat, 2, S_IFCHR | 0644, true, true},
+      {SYS_mknodat, 2, S_IFBLK | 0644, true, true},
+      {SYS_mknodat, 2, S_IFIFO | 0644, false, true},
+      {SYS_fchownat, 2, 33, false, true},
+      {SYS_fchownat, 2, 65536, true, true},
+      {SYS_prctl, 0, PR_SET_KEEPCAPS, false, true},
+      {SYS_prctl, 0, PR_SET_NAME, false, false},
+      {SYS_prlimit64, 1, RLIMIT_RTTIME, false, true},
+      {SYS_prlimit64, 1, RLIMIT_NOFILE, false, false},
+      {SYS_unlinkat, 0, 0, false, true},
+      {SYS_read, 0, 0, false, false},
+      {SYS_unshare, 0, CLONE_NEWUSER, true, true},
+      {SYS_unshare, 0, CLONE_FS, false, false},
+      {SYS_clone, 0, CLONE_NEWNS | SIGCHLD, true, true},
+      {SYS_clone, 0, SIGCHLD, false, false},
+      {SYS_newfstatat, 0, 0, false, true},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(notifies(Profile::kDevices, row.nr, row.arg, row.value), row.devices) << row.nr;
     EXPECT_EQ(notifies(Profile::kFull, row.nr, row.arg, row.value), row.full) << row.nr;
-    EXPECT_EQ(notifies(Profile::kDac, row.nr, row.arg, row.value), row.dac) << row.nr;
   }
 }
 
@@ -350,8 +349,8 @@ TEST(Calls, FollowWhatTheStepNeeds) {
   EXPECT_FALSE(notifies(Profile::kDevices, SYS_fchown, 1, 999, small));
   EXPECT_FALSE(notifies(Profile::kDevices, SYS_fchownat, 3, 65536, large));
   EXPECT_TRUE(notifies(Profile::kDevices, SYS_fchownat, 3, 100000, large));
-  EXPECT_FALSE(notifies(Profile::kDac, SYS_openat, 2, O_RDONLY));
-  EXPECT_TRUE(notifies(Profile::kDac, SYS_openat, 2, O_RDONLY, {.reads = true}));
+  EXPECT_FALSE(notifies(Profile::kFull, SYS_openat, 2, O_RDONLY));
+  EXPECT_TRUE(notifies(Profile::kFull, SYS_openat, 2, O_RDONLY, {.reads = true}));
   EXPECT_FALSE(notifies(Profile::kDevices, SYS_openat, 2, O_RDONLY, {.reads = true}));
   for (const Profile profile : {Profile::kDevices, Profile::kFull}) {
     EXPECT_TRUE(notifies(profile, SYS_openat, 2, O_RDONLY, devices));

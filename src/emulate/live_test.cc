@@ -186,7 +186,6 @@ TEST_F(Live, DroppedUserIsHeldBack) {
 }
 
 TEST_F(Live, StepOfAnotherUser) {
-  container_.options.profile = Profile::kDac;
   container_.options.uid = 33;
   container_.options.gid = 33;
   container_.options.groups = {8};
@@ -238,7 +237,6 @@ TEST_F(Live, OnlyMembersLendAGroup) {
 
 // A step of root, in which a program becomes another user (su, setpriv).
 TEST_F(Live, DroppedUserChangesNothingOfRoots) {
-  container_.options.profile = Profile::kDac;
   RUN_OR_SKIP([] {
     return shell(
         "chmod 755 .; mkdir etc; mkdir -m 777 w; echo text > etc/f; chmod 600 etc/f\n"

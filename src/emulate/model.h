@@ -70,12 +70,15 @@ Reply answer_capget(const Task& task, Model& model);
 Reply answer_capset(const Task& task, Model& model);
 Reply answer_prctl(const Task& task, Model& model);
 Reply answer_exec(const Task& task, Model& model);
-Reply answer_rlimit(const Task& task, Model& model);
+Reply answer_rlimit(const Task& task);
 Reply answer_namespace(const Task& task, Model& model);
 Reply answer_peer(const Task& task, Model& model);
 Reply answer_access(const Task& task, Model& model);
 Reply answer_change(const Task& task, Model& model);  // what only permissions concern
 
+// By the number of the call: getid, setid, setgroups, capget, capset and prctl, which name no file
+// and need of the model no more than the credentials. nullopt: another one.
+std::optional<Reply> answer_identity(const Task& task, Model& model);
 // By the number of the call. What no family knows continues.
 Reply answer(const Task& task, Model& model);
 

@@ -7,7 +7,7 @@
 
 namespace lichen::emulate {
 
-Reply answer_rlimit(const Task& task, Model&) {
+Reply answer_rlimit(const Task& task) {
   constexpr rlimit kUnlimited{RLIM_INFINITY, RLIM_INFINITY};
   std::uint64_t old = 0;
   if (task.nr() == SYS_prlimit64) old = task.arg(3);

@@ -1,72 +1,19 @@
-// The stat family. A file without a record is left to the kernel, and so is every error: only what
-// the model knows better is written by us.
+// A file without a record is left to the kernel, and so is every error: only what the model knows
+// better is written by us.
+#include "emulate/stat.h"
+
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "emulate/model.h"
-#include "emulate/permission.h"
-#include "emulate/place.h"
 
 namespace lichen::emulate {
 
 namespace {
 
-struct StatRequest {
-  int dirfd = AT_FDCWD;
-  std::string path;  // empty: dirfd itself
-  Last last = Last::kFollow;
-  int flags = 0;                // what statx shall be told besides
-  unsigned mask = kStatusMask;  // of a statx
-  std::uint64_t buffer = 0;
-  bool is_statx = false;
-};
-
-// nullopt: nothing that could concern a record, or nothing that can be read.
-std::optional<StatRequest> decode(const Task& task) {
-  StatRequest request;
-  int flags = 0;
-  std::uint64_t path = 0;
-  switch (task.nr()) {
-    case SYS_fstat:
-      request.dirfd = task.int_arg(0);
-      request.buffer = task.arg(1);
-      return request;
-    case SYS_newfstatat:
-      request.dirfd = task.int_arg(0);
-      path = task.arg(1);
-      request.buffer = task.arg(2);
-      flags = task.int_arg(3);
-      if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT)) != 0) {
-        return std::nullopt;
-      }
-      break;
-    case SYS_statx:
-      request.dirfd = task.int_arg(0);
-      path = task.arg(1);
-      flags = task.int_arg(2);
-      request.mask = task.word_arg(3);
-      request.buffer = task.arg(4);
-      request.is_statx = true;
-      request.flags = flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
-      break;
-    default:  // stat, lstat
-      path = task.arg(0);
-      request.buffer = task.arg(1);
-#ifdef __x86_64__
-      if (task.nr() == SYS_lstat) flags = AT_SYMLINK_NOFOLLOW;
-#endif
-      break;
-  }
-  if (path != 0 || (flags & AT_EMPTY_PATH) == 0) {
-    Answer<std::string> text = task.read_path(path);
-    if (!text) return std::nullopt;
-    request.path = std::move(*text);
-  }
-  if (request.path.empty() && (flags & AT_EMPTY_PATH) == 0) return std::nullopt;
-  if (!request.path.empty() && (flags & AT_SYMLINK_NOFOLLOW) != 0) request.last = Last::kKeep;
-  return request;
-}
+constexpr int kStatFlags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
+constexpr int kStatxFlags = kStatFlags | AT_STATX_SYNC_TYPE;
 
 timespec to_timespec(const statx_timestamp& time) {
   return {.tv_sec = time.tv_sec, .tv_nsec = static_cast<long>(time.tv_nsec)};
@@ -92,9 +39,69 @@ struct stat to_stat(const struct statx& status) {
 
 }  // namespace
 
+Answer<StatRequest> decode_stat(const Task& task) {
+  StatRequest request;
+  int flags = 0;
+  std::uint64_t path = 0;
+  switch (task.nr()) {
+    case SYS_fstat:
+      request.dirfd = task.int_arg(0);
+      request.buffer = task.arg(1);
+      if (request.dirfd < 0) return refuse(EBADF);
+      return request;
+    case SYS_newfstatat:
+      request.dirfd = task.int_arg(0);
+      path = task.arg(1);
+      request.buffer = task.arg(2);
+      flags = task.int_arg(3);
+      if ((flags & ~kStatFlags) != 0) return refuse(EINVAL);
+      break;
+    case SYS_statx: {
+      request.dirfd = task.int_arg(0);
+      path = task.arg(1);
+      flags = task.int_arg(2);
+      request.is_statx = true;
+      request.mask = task.word_arg(3);
+      request.flags = flags & (AT_STATX_SYNC_TYPE | AT_NO_AUTOMOUNT);
+      request.buffer = task.arg(4);
+      const bool is_known = (flags & ~kStatxFlags) == 0 &&
+                            (flags & AT_STATX_SYNC_TYPE) != AT_STATX_SYNC_TYPE &&
+                            (request.mask & STATX__RESERVED) == 0;
+      if (!is_known) return refuse(EINVAL);
+      break;
+    }
+    default:  // stat, lstat
+      path = task.arg(0);
+      request.buffer = task.arg(1);
+#ifdef __x86_64__
+      if (task.nr() == SYS_lstat) flags = AT_SYMLINK_NOFOLLOW;
+#endif
+      break;
+  }
+  if (path != 0 || (flags & AT_EMPTY_PATH) == 0) {
+    Answer<std::string> text = task.read_path(path);
+    if (!text) return tl::unexpected(text.error());
+    request.path = std::move(*text);
+  }
+  if (request.path.empty() && (flags & AT_EMPTY_PATH) == 0) return refuse(ENOENT);
+  if ((flags & AT_SYMLINK_NOFOLLOW) != 0) request.last = Last::kKeep;
+  return request;
+}
+
+Reply write_status(const Task& task, const StatRequest& request, const struct statx& status) {
+  bool written = false;
+  if (request.is_statx) {
+    written = task.write(request.buffer, &status, sizeof status);
+  } else {
+    const struct stat old = to_stat(status);
+    written = task.write(request.buffer, &old, sizeof old);
+  }
+  return written ? Reply{Value{0}} : Reply{Errno{EFAULT}};
+}
+
 Reply answer_stat(const Task& task, Model& model) {
   if (model.files.empty()) return Continue{};
-  const std::optional<StatRequest> request = decode(task);
+  const Answer<StatRequest> request = decode_stat(task);
   if (!request) return Continue{};
   // stat finds the way to a file in one call; only a symlink that means the caller's own /proc
   // needs the slow walk, and there the kernel's answer (a pipe, a terminal) is good enough.
@@ -105,14 +112,7 @@ Reply answer_stat(const Task& task, Model& model) {
   const auto record = model.record_of(*status);
   if (!record) return Continue{};
   dress(*status, *record);
-  bool written = false;
-  if (request->is_statx) {
-    written = task.write(request->buffer, &*status, sizeof *status);
-  } else {
-    const struct stat old = to_stat(*status);
-    written = task.write(request->buffer, &old, sizeof old);
-  }
-  return written ? Reply{Value{0}} : Reply{Errno{EFAULT}};
+  return write_status(task, *request, *status);
 }
 
 }  // namespace lichen::emulate

@@ -6,15 +6,11 @@
 
 #include <utility>
 
+#include "emulate/calls.h"
+
 namespace lichen::emulate {
 
 namespace {
-
-#ifdef SYS_fchmodat2
-constexpr int kFchmodat2 = SYS_fchmodat2;
-#else
-constexpr int kFchmodat2 = 452;
-#endif
 
 // How a call spells what it changes.
 struct Spelling {
