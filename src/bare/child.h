@@ -6,45 +6,19 @@
 // any other, means a file of the step's tree.
 #pragma once
 
-#include <linux/filter.h>
-#include <sys/types.h>
-
-#include <cstdint>
-
-#include "sandbox/last_steps.h"
+#include "sandbox/first_process.h"
 
 namespace lichen::bare {
 
-enum class ChildStep : std::int32_t { kPrepare, kTerminal, kDirectory, kLandlock, kFilter };
-
-// On the socket, child to parent. One SOCK_SEQPACKET message each.
-struct ChildMessage {
-  enum Kind : std::int32_t {
-    kAlive,     // may be seized: waits for a byte
-    kPrepared,  // only execve is left: waits for a byte; with the listener if there is one
-    kFailed,    // `step` failed with errno `value`
-  };
-  Kind kind = kFailed;
-  ChildStep step = ChildStep::kPrepare;
-  std::int32_t value = 0;
-};
-
-struct ChildProgram {
-  const sock_filter* filter = nullptr;
-  std::uint16_t length = 0;
-};
-
 struct ChildPlan {
-  int socket = -1, in = -1, out = -1, err = -1, directory = -1,
-      landlock = -1;  // all above the rest
+  sandbox::ChildDescriptors given;
+  int directory = -1;  // from sandbox::kFirstFreeFd, as the rules are
   bool terminal = false;
   // Tried in this order; `notify` gives a listener. Length 0: not to be tried.
-  ChildProgram notify, trace;
+  sandbox::Filter notify, trace;
   int notify_rules = -1, trace_rules = -1;  // of Landlock, for the one or the other; -1: none
   sandbox::Program program;
 };
-
-inline constexpr int kFirstFreeFd = 16;  // descriptors below are rearranged by the child
 
 [[noreturn]] void run_child(const ChildPlan& plan);
 

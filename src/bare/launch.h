@@ -11,6 +11,7 @@
 #include "bare/step.h"
 #include "base/result.h"
 #include "os/fd.h"
+#include "sandbox/child_socket.h"
 
 namespace lichen::bare {
 
@@ -30,9 +31,9 @@ class Launched {
   Result<void> start();  // execve happens now
 
  private:
-  Launched(pid_t pid, os::UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
+  Launched(pid_t pid, sandbox::ChildSocket socket) : pid_(pid), socket_(std::move(socket)) {}
   pid_t pid_;
-  os::UniqueFd socket_;
+  sandbox::ChildSocket socket_;
   bool is_seized_ = false;
 };
 

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <linux/seccomp.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,63 +20,17 @@
 #include <cerrno>
 #include <cstring>
 
-#include "sandbox/last_steps.h"
+#include "sandbox/child_steps.h"
 
 namespace lichen::sandbox {
 
 namespace {
 
-constexpr int kSocket = 3;   // where the child keeps it
-constexpr int kRuleset = 4;  // and a Landlock ruleset
-constexpr std::size_t kMaxFds = 3;
+constexpr int kRuleset = 4;                 // where the child keeps a Landlock ruleset
 constexpr std::size_t kSignalSetBytes = 8;  // the kernel's sigset_t
 
-void send(ChildMessage message, const int* fds, std::size_t count) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxFds)];
-  std::memset(control, 0, sizeof control);
-  iovec part{&message, sizeof message};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (count > 0) {
-    header.msg_control = control;
-    header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
-    std::memcpy(CMSG_DATA(rights), fds, sizeof(int) * count);
-  }
-  // A parent that is gone cannot be told; its death also ends us.
-  if (::syscall(SYS_sendmsg, kSocket, &header, MSG_NOSIGNAL) < 0) ::_exit(kNotExecutable);
-}
-
-[[noreturn]] void give_up(ChildStep step, int os_errno) {
-  send({ChildMessage::kFailed, step, os_errno}, nullptr, 0);
-  ::_exit(kNotExecutable);
-}
-
-template <class T>
-T check(ChildStep step, T rc) {
-  if (rc < 0) give_up(step, errno);
-  return rc;
-}
-
-// Waits for the parent's next byte. Its end of the socket closes when it dies.
-void await() {
-  char byte = 0;
-  long count = -1;
-  do count = ::syscall(SYS_read, kSocket, &byte, 1);
-  while (count < 0 && errno == EINTR);
-  if (count != 1) ::_exit(kNotExecutable);
-}
-
 void arrange_descriptors(const ChildPlan& plan) {
-  // Until the socket is in place there is nobody to tell.
-  if (::dup3(plan.socket, kSocket, O_CLOEXEC) < 0) ::_exit(kNotExecutable);
-  check(ChildStep::kSupervision, ::dup3(plan.in, 0, 0));
-  check(ChildStep::kSupervision, ::dup3(plan.out, 1, 0));
-  check(ChildStep::kSupervision, ::dup3(plan.err, 2, 0));
+  arrange(plan.given);
   if (plan.ruleset >= 0) check(ChildStep::kSupervision, ::dup3(plan.ruleset, kRuleset, O_CLOEXEC));
   check(ChildStep::kSupervision,
         ::syscall(SYS_close_range, plan.ruleset >= 0 ? kRuleset + 1 : kRuleset, ~0u, 0));
@@ -104,7 +57,7 @@ int make_mount(ChildStep step, const char* type, std::uint32_t attributes) {
 
 void send_fresh_mounts(const ChildPlan& plan) {
   constexpr std::uint32_t kHarmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  int fds[kMaxFds];
+  int fds[kMaxMessageFds];
   std::size_t count = 0;
   if (plan.proc)
     fds[count++] = make_mount(ChildStep::kProc, "proc", kHarmless | plan.proc_attributes);
@@ -112,7 +65,7 @@ void send_fresh_mounts(const ChildPlan& plan) {
     fds[count++] = make_mount(ChildStep::kSysfs, "sysfs",
                               kHarmless | MOUNT_ATTR_RDONLY | plan.sysfs_attributes);
   if (plan.mqueue) fds[count++] = make_mount(ChildStep::kMqueue, "mqueue", kHarmless);
-  send({ChildMessage::kFresh, ChildStep::kSend, 0}, fds, count);
+  send({ChildMessage::kAlive, ChildStep::kSend, 0}, fds, count);
   for (std::size_t i = 0; i < count; ++i) ::close(fds[i]);
 }
 
@@ -152,14 +105,7 @@ void set_capabilities(Effective effective) {
 // Without no_new_privs (setuid programs must work), which takes CAP_SYS_ADMIN: hence before
 // capabilities go. Returns the listener or -1.
 int install_filter(const ChildPlan& plan) {
-  const sock_fprog program{plan.filter_length, const_cast<sock_filter*>(plan.filter)};
-  unsigned flags = 0;
-  if (plan.listen)
-    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-  long rc = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-  if (rc < 0 && errno == EINVAL && plan.listen)  // Linux < 5.19
-    rc =
-        ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+  const long rc = plan.listen ? install_listener(plan.filter) : install(plan.filter);
   check(ChildStep::kFilter, rc);
   return plan.listen ? static_cast<int>(rc) : -1;
 }
@@ -189,7 +135,7 @@ int install_filter(const ChildPlan& plan) {
   // Else execve's permission check would still be root's.
   if (plan.set_ids && plan.uid != 0) set_capabilities(Effective::kNone);
   await();
-  execute({plan.name, plan.candidates, plan.argv, plan.env});
+  execute(plan.program);
 }
 
 bool is_among(const pid_t* pids, std::size_t count, pid_t pid) {
@@ -244,7 +190,7 @@ bool await_child_or_term(const sigset_t& both) {
     }
   }
   end_children(&list, 1, nullptr, 0);
-  send({ChildMessage::kEnded, ChildStep::kSend, status}, nullptr, 0);
+  send({ChildMessage::kEnded, ChildStep::kSend, status});
   ::_exit(0);
 }
 
@@ -256,7 +202,7 @@ bool await_child_or_term(const sigset_t& both) {
     if (ended < 0 && errno == EINTR) continue;
     if (ended >= 0 && ended != command) continue;
     if (ended < 0) give_up(ChildStep::kFork, errno);
-    send({ChildMessage::kEnded, ChildStep::kSend, status}, nullptr, 0);
+    send({ChildMessage::kEnded, ChildStep::kSend, status});
     ::_exit(0);
   }
 }

@@ -8,49 +8,18 @@
 // imports of child.o against a list. Decisions belong into launch.cc and the Plan.
 #pragma once
 
-#include <linux/filter.h>
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
 
+#include "sandbox/first_process.h"
+
 namespace lichen::sandbox {
 
-enum class ChildStep : std::int32_t {
-  kSupervision,  // parent-death signal, descriptors, signals
-  kChildren,     // the list of its children, which ends them where there is no pid namespace
-  kLoopback,
-  kHostname,
-  kProc,
-  kSysfs,
-  kMqueue,
-  kFork,
-  kTerminal,
-  kDirectory,
-  kCapabilities,
-  kIdentity,
-  kFilter,
-  kLandlock,
-  kSend,
-};
-
-// On the socket, child to parent. One SOCK_SEQPACKET message each.
-struct ChildMessage {
-  enum Kind : std::int32_t {
-    kFresh,     // init is alive; with the detached mounts asked for (proc, sysfs, mqueue)
-    kPrepared,  // only execve is left; with the listener if there is one
-    kFailed,    // `step` failed with errno `value`
-    kEnded,     // the command ended with raw wait status `value`
-  };
-  Kind kind = kFailed;
-  ChildStep step = ChildStep::kSupervision;
-  std::int32_t value = 0;
-};
-// Parent to child: one byte when the root file system stands, one when the command may start.
-
 struct ChildPlan {
-  int socket = -1, in = -1, out = -1, err = -1;  // all above kFirstFreeFd
-  int ruleset = -1;  // of Landlock, for the command and what it starts; -1: none
+  ChildDescriptors given;
+  int ruleset = -1;  // of Landlock, for the command and what it starts; from kFirstFreeFd; -1: none
 
   bool own_pid = true, own_network = false, terminal = false;
   const char* hostname = nullptr;
@@ -66,17 +35,10 @@ struct ChildPlan {
   const gid_t* groups = nullptr;
   std::size_t group_count = 0;
 
-  const sock_filter* filter = nullptr;
-  std::uint16_t filter_length = 0;
+  Filter filter;
   bool listen = false;
-
-  const char* name = nullptr;               // as the user wrote it
-  const char* const* candidates = nullptr;  // paths to try in order; null at the end
-  char* const* argv = nullptr;
-  char* const* env = nullptr;
+  Program program;
 };
-
-inline constexpr int kFirstFreeFd = 16;  // descriptors below are rearranged by the child
 
 [[noreturn]] void run_child(const ChildPlan& plan);
 

@@ -8,20 +8,20 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <deque>
+#include <cstdlib>
+#include <utility>
 
 #include "base/text.h"
 #include "os/file.h"
 #include "sandbox/child.h"
+#include "sandbox/child_socket.h"
+#include "sandbox/command.h"
 #include "sandbox/filter.h"
 #include "sandbox/landlock.h"
 #include "sandbox/mounts.h"
@@ -35,99 +35,6 @@ constexpr int kDefaultCapabilities[] = {
     CAP_NET_RAW, CAP_SETGID,       CAP_SETUID,      CAP_SETFCAP,          CAP_SETPCAP,
     CAP_KILL,    CAP_SYS_CHROOT,   CAP_AUDIT_WRITE, CAP_NET_BIND_SERVICE,
 };
-
-struct StepText {
-  ChildStep step;
-  const char* what;
-  const char* hint;
-};
-constexpr StepText kStepTexts[] = {
-    {ChildStep::kSupervision, "set up the container's first process", ""},
-    {ChildStep::kChildren, "list the step's processes",
-     "without a pid namespace lichen needs /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN)"},
-    {ChildStep::kLoopback, "bring up the loopback interface", ""},
-    {ChildStep::kHostname, "set the host name", ""},
-    {ChildStep::kProc, "mount /proc",
-     "the host masks its own /proc (it is a container itself?), so the kernel refuses a new one; "
-     "`lichen doctor` says more"},
-    {ChildStep::kSysfs, "mount /sys", "the host masks its own /sys: use the host's network"},
-    {ChildStep::kMqueue, "mount /dev/mqueue", ""},
-    {ChildStep::kFork, "fork the command", ""},
-    {ChildStep::kTerminal, "take the terminal", "standard input must be a pty of this container"},
-    {ChildStep::kDirectory, "enter the working directory", ""},
-    {ChildStep::kCapabilities, "reduce capabilities", ""},
-    {ChildStep::kIdentity, "become the step's user",
-     "the user, group or a supplementary group is not in the map of ids"},
-    {ChildStep::kFilter, "install the seccomp filter",
-     "the kernel or the outer container refuses seccomp user notification"},
-    {ChildStep::kLandlock, "restrict itself by Landlock", ""},
-    {ChildStep::kSend, "pass a descriptor", ""},
-};
-
-Error step_error(const ChildMessage& message, const Plan& plan) {
-  for (const StepText& text : kStepTexts) {
-    if (text.step != message.step) continue;
-    const bool names_directory = message.step == ChildStep::kDirectory;
-    Error error = os_error(message.value, text.what, names_directory ? plan.cwd : "");
-    if (*text.hint != '\0') error.hint = text.hint;
-    return error;
-  }
-  return os_error(message.value, "start the container", "");
-}
-
-Error gone() {
-  return Error{.code = Errc::kUnavailable,
-               .message = "the container's first process was killed before the command started"};
-}
-
-struct Received {
-  ChildMessage message;
-  std::deque<os::UniqueFd> fds;
-};
-
-// nullopt: the other end is closed.
-Result<std::optional<Received>> receive(const os::UniqueFd& socket) {
-  Received received;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 8)] = {};
-  iovec part{&received.message, sizeof received.message};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t count = -1;
-  do count = ::recvmsg(socket.get(), &header, MSG_CMSG_CLOEXEC);
-  while (count < 0 && errno == EINTR);
-  // ECONNRESET: it was killed with our byte unread.
-  if (count == 0 || (count < 0 && errno == ECONNRESET)) return std::nullopt;
-  if (count < 0) return fail(os_error("receive", "from the container"));
-  LICHEN_ASSERT(count == sizeof received.message);
-  for (cmsghdr* rights = CMSG_FIRSTHDR(&header); rights != nullptr;
-       rights = CMSG_NXTHDR(&header, rights)) {
-    if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t fds = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < fds; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(rights) + i * sizeof(int), sizeof fd);
-      received.fds.emplace_back(fd);
-    }
-  }
-  return received;
-}
-
-Result<Received> expect(const os::UniqueFd& socket, ChildMessage::Kind kind, const Plan& plan) {
-  auto received = TRY(receive(socket));
-  if (!received) return fail(gone());
-  if (received->message.kind == ChildMessage::kFailed)
-    return fail(step_error(received->message, plan));
-  LICHEN_ASSERT(received->message.kind == kind);
-  return std::move(*received);
-}
-
-Result<void> go_on(const os::UniqueFd& socket) {
-  if (::send(socket.get(), "g", 1, MSG_NOSIGNAL) != 1) return fail(gone());
-  return {};
-}
 
 // The kernel refuses a new proc or sysfs with weaker flags than the one it sees already.
 std::uint32_t locked_attributes(const char* path) {
@@ -143,39 +50,11 @@ std::uint32_t locked_attributes(const char* path) {
   return attributes;
 }
 
-std::string value_of(const std::vector<std::string>& env, std::string_view name) {
-  for (const std::string& entry : env)
-    if (starts_with(entry, name) && entry.size() > name.size() && entry[name.size()] == '=')
-      return entry.substr(name.size() + 1);
-  return "";
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> list;
-  for (const std::string& text : strings) list.push_back(const_cast<char*>(text.c_str()));
-  list.push_back(nullptr);
-  return list;
-}
-
-Result<void> validate(const Plan& plan) {
-  if (plan.argv.empty()) return fail(Errc::kInvalid, "no command was given");
-  if (!starts_with(plan.cwd, "/"))
-    return fail(Errc::kInvalid, "the working directory must be absolute: " + plan.cwd);
-  const auto has_nul = [](const std::string& text) { return text.find('\0') != text.npos; };
-  if (std::any_of(plan.argv.begin(), plan.argv.end(), has_nul) ||
-      std::any_of(plan.env.begin(), plan.env.end(), has_nul))
-    return fail(Errc::kInvalid, "a zero byte in the command or its environment");
-  return {};
-}
-
 // Everything that run_child reads, with the storage behind it. Not movable: it points into itself.
 class Prepared {
  public:
-  explicit Prepared(const Plan& plan)
-      : candidates_(candidates_of(plan.argv[0], plan.env)),
-        candidate_pointers_(pointers(candidates_)),
-        argv_(pointers(plan.argv)),
-        env_(pointers(plan.env)),
+  Prepared(const Plan& plan, Command command)
+      : command_(std::move(command)),
         filter_(make_filter({.notify = plan.notify, .answer_sync = plan.answer_sync})) {
     child.own_pid = plan.own_pid;
     child.own_network = plan.own_network;
@@ -197,14 +76,10 @@ class Prepared {
     child.gid = plan.gid;
     child.groups = plan.groups.data();
     child.group_count = plan.groups.size();
-    child.filter = filter_.data();
     LICHEN_ASSERT(filter_.size() <= BPF_MAXINSNS);
-    child.filter_length = static_cast<std::uint16_t>(filter_.size());
+    child.filter = {filter_.data(), static_cast<std::uint16_t>(filter_.size())};
     child.listen = !plan.notify.empty();
-    child.name = plan.argv[0].c_str();
-    child.candidates = candidate_pointers_.data();
-    child.argv = argv_.data();
-    child.env = env_.data();
+    child.program = command_.program();
   }
   Prepared(const Prepared&) = delete;
   Prepared& operator=(const Prepared&) = delete;
@@ -212,16 +87,9 @@ class Prepared {
   ChildPlan child;
 
  private:
-  std::vector<std::string> candidates_;
-  std::vector<char*> candidate_pointers_, argv_, env_;
+  Command command_;
   std::vector<sock_filter> filter_;
 };
-
-Result<os::UniqueFd> out_of_the_way(const os::UniqueFd& fd) {
-  os::UniqueFd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFreeFd));
-  if (!high.valid()) return fail(os_error("duplicate", "the step's input or output"));
-  return high;
-}
 
 // One list a thread, named by the thread's id.
 Result<std::vector<os::UniqueFd>> open_children_lists() {
@@ -241,25 +109,13 @@ std::vector<pid_t> pids_in(const os::UniqueFd& list) {
   return pids;
 }
 
-// The child starts with all signals blocked: a handler of ours must not run in it.
-pid_t clone_child(unsigned long flags, const ChildPlan& plan) {
-  sigset_t all, old;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &old);
-  const long pid = ::syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
-  if (pid == 0) run_child(plan);
-  const int os_errno = errno;
-  ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  errno = os_errno;
-  return static_cast<pid_t>(pid);
-}
-
 Result<os::Child> clone_init(const Plan& plan, const ChildPlan& child) {
   unsigned long flags = CLONE_NEWIPC | CLONE_NEWUTS;
   if (plan.own_pid) flags |= CLONE_NEWPID;
   if (plan.own_network && !plan.join_network) flags |= CLONE_NEWNET;
-  pid_t pid = clone_child(flags | CLONE_NEWCGROUP, child);
-  if (pid < 0) pid = clone_child(flags, child);  // a nicety; some kernels and profiles lack it
+  pid_t pid = clone_child(flags | CLONE_NEWCGROUP, run_child, child);
+  if (pid < 0)
+    pid = clone_child(flags, run_child, child);  // a nicety; some kernels and profiles lack it
   if (pid < 0) {
     Error error = os_error("clone", "with new namespaces");
     if (error.os_errno == ENOSPC || error.os_errno == EUSERS)
@@ -269,9 +125,8 @@ Result<os::Child> clone_init(const Plan& plan, const ChildPlan& child) {
   return os::Child::adopt(pid);
 }
 
-Result<FreshMounts> receive_fresh(const os::UniqueFd& socket, const Plan& plan,
-                                  const ChildPlan& child) {
-  Received received = TRY(expect(socket, ChildMessage::kFresh, plan));
+Result<FreshMounts> receive_fresh(const ChildSocket& socket, const ChildPlan& child) {
+  Received received = TRY(socket.expect(ChildMessage::kAlive));
   FreshMounts fresh;
   for (const auto& [wanted, mount] :
        {std::pair(child.proc, &fresh.proc), std::pair(child.sysfs, &fresh.sysfs),
@@ -285,18 +140,6 @@ Result<FreshMounts> receive_fresh(const os::UniqueFd& socket, const Plan& plan,
 }
 
 }  // namespace
-
-std::vector<std::string> candidates_of(const std::string& program,
-                                       const std::vector<std::string>& env) {
-  if (program.find('/') != std::string::npos) return {program};
-  std::vector<std::string> candidates;
-  if (program.empty()) return candidates;
-  std::string path = value_of(env, "PATH");
-  if (path.empty()) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  for (const std::string& place : split(path, ':'))
-    candidates.push_back((place.empty() ? "." : place) + "/" + program);
-  return candidates;
-}
 
 bool can_have_proc() {
   static const bool can = [] {
@@ -353,15 +196,13 @@ std::uint64_t default_capabilities() {
 }
 
 Result<Running> launch(const Plan& plan, Stdio stdio) {
-  TRY(validate(plan));
+  Command command = TRY(Command::make(plan.argv, plan.env, plan.cwd));
   RootTree root = TRY(RootTree::open(plan.rootfs));
-  Prepared prepared(plan);
+  Prepared prepared(plan, std::move(command));
 
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-    return fail(os_error("socketpair", ""));
+  auto [near, far] = TRY(ChildSocket::make(plan.cwd));
   Running running;
-  running.socket_ = os::UniqueFd(ends[0]);
+  running.socket_ = std::move(near);
   running.own_pid_ = plan.own_pid;
   if (!plan.own_pid) {
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return fail(os_error("become", "subreaper"));
@@ -370,13 +211,10 @@ Result<Running> launch(const Plan& plan, Stdio stdio) {
       for (const pid_t pid : pids_in(list)) running.spared_.push_back(pid);
   }
   {
-    const os::UniqueFd near(ends[1]);
-    const os::UniqueFd socket = TRY(out_of_the_way(near)), in = TRY(out_of_the_way(stdio.in)),
-                       out = TRY(out_of_the_way(stdio.out)), err = TRY(out_of_the_way(stdio.err));
-    prepared.child.socket = socket.get();
-    prepared.child.in = in.get();
-    prepared.child.out = out.get();
-    prepared.child.err = err.get();
+    const os::UniqueFd socket = TRY(out_of_the_way(std::exchange(far, {}))),
+                       in = TRY(out_of_the_way(stdio.in)), out = TRY(out_of_the_way(stdio.out)),
+                       err = TRY(out_of_the_way(stdio.err));
+    prepared.child.given = {socket.get(), in.get(), out.get(), err.get()};
     // No signals, and no abstract sockets, of the host: its network may be ours.
     os::UniqueFd ruleset;
     if (auto rules = TRY(make_ruleset({}))) ruleset = TRY(out_of_the_way(*rules));
@@ -387,7 +225,7 @@ Result<Running> launch(const Plan& plan, Stdio stdio) {
   if (plan.terminal) terminal = std::move(stdio.in);
   stdio = {};  // only the container keeps its output open now
 
-  FreshMounts fresh = TRY(receive_fresh(running.socket_, plan, prepared.child));
+  FreshMounts fresh = TRY(receive_fresh(running.socket_, prepared.child));
   fresh.terminal = std::move(terminal);
   for (const Step& step : plan.steps) {
     auto applied = root.apply(step, fresh);
@@ -395,8 +233,8 @@ Result<Running> launch(const Plan& plan, Stdio stdio) {
   }
   running.created = root.take_created();
   TRY(root.pivot());
-  TRY(go_on(running.socket_));
-  Received ready = TRY(expect(running.socket_, ChildMessage::kPrepared, plan));
+  TRY(running.socket_.go_on());
+  Received ready = TRY(running.socket_.expect(ChildMessage::kPrepared));
   if (prepared.child.listen) {
     LICHEN_ASSERT(!ready.fds.empty());
     running.listener = std::move(ready.fds.front());
@@ -405,11 +243,11 @@ Result<Running> launch(const Plan& plan, Stdio stdio) {
 }
 
 Result<void> Running::start() {
-  return go_on(socket_);
+  return socket_.go_on();
 }
 
 Result<os::WaitStatus> Running::wait() {
-  const auto received = TRY(receive(socket_));
+  const auto received = TRY(socket_.receive());
   const os::WaitStatus of_init = TRY(init.wait());
   end_orphans();
   for (auto path = created.rbegin(); path != created.rend(); ++path)

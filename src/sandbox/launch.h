@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "os/child.h"
 #include "os/fd.h"
+#include "sandbox/child_socket.h"
 #include "sandbox/plan.h"
 
 namespace lichen::sandbox {
@@ -48,17 +49,13 @@ class Running {
  private:
   friend Result<Running> launch(const Plan& plan, Stdio stdio);
   void end_orphans();
-  os::UniqueFd socket_;
+  ChildSocket socket_;
   bool own_pid_ = true;
   std::vector<os::UniqueFd> children_;  // without a pid namespace: what our threads' children are
   std::vector<pid_t> spared_;           // children that were there before
 };
 
 Result<Running> launch(const Plan& plan, Stdio stdio);
-
-// The paths at which a command of this name is looked for: itself, or in PATH of `env`.
-std::vector<std::string> candidates_of(const std::string& program,
-                                       const std::vector<std::string>& env);
 
 // Whether the kernel lets a new pid namespace of ours have its own /proc. It does not where /proc
 // has masks over it that this user namespace must not look behind: in containers. Such a Plan wants
