@@ -10,9 +10,9 @@ note ./fixed one; note ./floating one two; note bash -c 'exec -a called-otherwis
 refused /opt/old/ld-tiny.so.1 --argv0 x ./fixed
 # A libc program with a loader of another name and place, as an old distribution's beside ours.
 cp "$(readelf -l /bin/true | sed -n 's/.*interpreter: \(.*\)]/\1/p')" /opt/old/ld-2.so
-gcc -O1 -Wl,--dynamic-linker=/opt/old/ld-2.so -o copied-loader /scenario/main.c
+gcc -O1 -Wl,--dynamic-linker=/opt/old/ld-2.so -o copied-loader /scenario/program.c
 note ./copied-loader; note ./copied-loader again
 note sh -c 'cd / && srv/l/copied-loader'; ln -s ../../opt/old/ld-2.so /srv/l/ld-link.so
-gcc -O1 -Wl,--dynamic-linker=/srv/l/ld-link.so -o linked-loader /scenario/main.c; note ./linked-loader
-gcc -O1 -Wl,--dynamic-linker=/opt/old/missing.so -o without /scenario/main.c; note sh -c ./without
+gcc -O1 -Wl,--dynamic-linker=/srv/l/ld-link.so -o linked-loader /scenario/program.c; note ./linked-loader
+gcc -O1 -Wl,--dynamic-linker=/opt/old/missing.so -o without /scenario/program.c; note sh -c ./without
 list /srv/l /opt/old
