@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/digest.h"
+#include "base/path.h"
 #include "base/result.h"
 #include "base/stream.h"
 #include "base/text.h"
@@ -71,6 +72,15 @@ TEST(Text, CleanPath) {
               {"", "/a/", "/a"},
               {"/", "/", "/"}};
   for (const auto& row : rows) EXPECT_EQ(clean_path(row.path, row.base), row.want) << row.path;
+}
+
+TEST(Path, IsSplitAndJoined) {
+  EXPECT_EQ(beneath("a/b", "c"), "a/b/c");
+  EXPECT_EQ(beneath("", "c"), "c");
+  EXPECT_EQ(parent_of("a/b/c"), "a/b");
+  EXPECT_EQ(parent_of("c"), "");
+  EXPECT_EQ(name_of("a/b/c"), "c");
+  EXPECT_EQ(name_of("c"), "c");
 }
 
 TEST(Text, PrintableStopsTerminalControl) {

@@ -5,6 +5,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 
@@ -24,10 +25,6 @@ Result<std::string> absolute_directory(const std::string& path, const char* what
     return fail(Errc::kInvalid, std::string(what) + " " + printable(path) + " is not a directory",
                 "give a directory; name a Dockerfile elsewhere with -f");
   return std::string(absolute);
-}
-
-std::string name_of(const std::string& path) {
-  return path.substr(path.find_last_of('/') + 1);
 }
 
 }  // namespace

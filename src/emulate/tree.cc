@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/path.h"
 #include "emulate/chown.h"
 #include "emulate/place.h"
 #include "os/file.h"
@@ -35,10 +36,6 @@ Result<os::UniqueFd> open_directory(const os::UniqueFd& root, std::string_view p
     path.remove_prefix(std::min(size + 1, path.size()));
   }
   return at;
-}
-
-std::string join(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
 }
 
 bool is_whiteout(const struct statx& status) {
@@ -92,7 +89,7 @@ class Walk {
     for (const os::DirectoryEntry& entry : entries) {
       const auto raw = status_of(layer, entry.name);
       if (!raw) continue;  // somebody of ours removed it meanwhile: nothing to report
-      const std::string name = join(path, entry.name);
+      const std::string name = beneath(path, entry.name);
       if (is_whiteout(*raw)) {
         if (entry.name != kOpaqueName) recorder_.remove(name);
         continue;

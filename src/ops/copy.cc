@@ -10,6 +10,7 @@
 
 #include "archive/compression.h"
 #include "archive/tar_reader.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "ops/chmod.h"
 #include "os/file.h"
@@ -21,19 +22,6 @@ namespace {
 
 constexpr mode_t kPermissions = 07777;
 constexpr char kCapability[] = "security.capability";
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash);
-}
-
-std::string name_of(const std::string& path) {
-  return path.substr(path.find_last_of('/') + 1);
-}
-
-std::string beneath(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
-}
 
 struct ::timespec now() {
   return {.tv_sec = 0, .tv_nsec = UTIME_NOW};

@@ -6,16 +6,13 @@
 
 #include <algorithm>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 
 namespace lichen::ops {
 
 namespace {
-
-std::string beneath(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
-}
 
 Error not_found(const std::string& source) {
   return Error{.code = Errc::kNotFound,

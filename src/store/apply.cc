@@ -11,6 +11,7 @@
 
 #include "archive/compression.h"
 #include "archive/tar_reader.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "store/read_ahead.h"
@@ -45,7 +46,7 @@ mode_t current_umask() {
 
 class Applier {
  public:
-  Applier(Upper& upper, TierKind tier, const owners::Owners& below)
+  Applier(Upper& upper, Tier tier, const owners::Owners& below)
       : upper_(upper), tier_(tier), below_(below), recorder_(below), umask_(current_umask()) {
     buffer_.resize(kBufferBytes);
   }
@@ -73,7 +74,7 @@ class Applier {
   void forget_records(const std::string& path, bool itself);
 
   Upper& upper_;
-  TierKind tier_;
+  Tier tier_;
   const owners::Owners& below_;
   owners::Owners::Recorder recorder_;
   std::map<std::string, owners::Record> records_;  // of this layer, but the default ones
@@ -127,7 +128,7 @@ Result<void> Applier::apply(const Entry& entry, Source& content) {
 
 // The directory may be there already, with another owner.
 Result<void> Applier::own_directory(const Directory& directory, const Entry& entry) {
-  if (tier_ == TierKind::kIds && ::fchown(directory.fd.get(), 0, 0) < 0)
+  if (tier_ == Tier::kIds && ::fchown(directory.fd.get(), 0, 0) < 0)
     return fail(os_error("chown", directory.path));
   owners::Record owner = TRY(give(tier_, directory.fd, "", entry.uid, entry.gid));
   const mode_t mode = record_attributes(tier_, entry.mode, true, entry.xattrs, owner);
@@ -289,7 +290,7 @@ Result<owners::Owners> load_owners(const std::vector<std::string>& sidecars) {
 }
 
 Result<ApplyResult> apply_layer(Source& blob, const std::string& fs,
-                                const std::vector<std::string>& lower, TierKind tier,
+                                const std::vector<std::string>& lower, Tier tier,
                                 const owners::Owners& below) {
   const std::unique_ptr<Upper> upper = TRY(Upper::open(fs, lower, tier));
   const std::unique_ptr<Source> plain = TRY(archive::open_decompressor(blob));

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "store/attributes.h"
@@ -94,7 +95,7 @@ Result<void> Differ::walk(const std::string& path, int depth, bool hidden) {
 }  // namespace
 
 Result<void> diff_layer(const std::string& fs, const std::vector<std::string>& lower_paths,
-                        TierKind tier, const owners::Owners& below, const owners::Sidecar& own,
+                        Tier tier, const owners::Owners& below, const owners::Sidecar& own,
                         const DiffOptions& options, archive::TarWriter& tar) {
   const Layers lower = TRY(Layers::open(lower_paths));
   const os::UniqueFd root = TRY(os::open(fs, O_RDONLY | O_DIRECTORY));

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "store/layers.h"

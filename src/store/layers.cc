@@ -37,19 +37,6 @@ Result<void> make_whiteout(const os::UniqueFd& directory, const std::string& nam
               "put the store on a local file system with --root");
 }
 
-std::string beneath(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
-}
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash);
-}
-
-std::string name_of(const std::string& path) {
-  return path.substr(path.find_last_of('/') + 1);
-}
-
 Result<Layers> Layers::open(const std::vector<std::string>& directories) {
   Layers layers;
   for (const std::string& directory : directories)

@@ -29,9 +29,6 @@ Result<void> set_opaque(const os::UniqueFd& directory);
 bool is_whiteout(const struct ::stat& status);
 Result<void> make_whiteout(const os::UniqueFd& directory, const std::string& name,
                            const std::string& path);
-std::string beneath(const std::string& directory, const std::string& name);
-std::string parent_of(const std::string& path);
-std::string name_of(const std::string& path);
 
 class Layers {
  public:

@@ -11,6 +11,7 @@
 #include <map>
 #include <utility>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "store/layers.h"

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <map>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "store/attributes.h"
@@ -44,7 +45,7 @@ Result<void> walk(const Layers& layers, const Layers::Parts& parts, const std::s
 
 class TarVisitor final : public MergedVisitor {
  public:
-  TarVisitor(TierKind tier, const owners::Owners& owners, const DiffOptions& options,
+  TarVisitor(Tier tier, const owners::Owners& owners, const DiffOptions& options,
              archive::TarWriter& tar)
       : tier_(tier), owners_(owners), emitter_(tier, owners, options, tar) {}
 
@@ -62,7 +63,7 @@ class TarVisitor final : public MergedVisitor {
   }
 
  private:
-  TierKind tier_;
+  Tier tier_;
   const owners::Owners& owners_;
   Emitter emitter_;
 };
@@ -71,7 +72,7 @@ class TarVisitor final : public MergedVisitor {
 // is no symlink.
 class LocalVisitor final : public MergedVisitor {
  public:
-  LocalVisitor(TierKind tier, const owners::Owners& owners, const os::UniqueFd& to)
+  LocalVisitor(Tier tier, const owners::Owners& owners, const os::UniqueFd& to)
       : tier_(tier), owners_(owners), to_(to) {}
 
   Result<void> enter(const os::UniqueFd&, const std::string& path, const struct ::stat&) override {
@@ -140,7 +141,7 @@ class LocalVisitor final : public MergedVisitor {
     return {};
   }
 
-  TierKind tier_;
+  Tier tier_;
   const owners::Owners& owners_;
   const os::UniqueFd& to_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;
@@ -154,15 +155,15 @@ Result<void> walk_merged(const Layers& layers, MergedVisitor& visitor) {
   return walk(layers, layers.root(), "", visitor);
 }
 
-Result<void> write_tree(const std::vector<std::string>& layers, TierKind tier,
+Result<void> write_tree(const std::vector<std::string>& layers, Tier tier,
                         const owners::Owners& owners, const DiffOptions& options,
                         archive::TarWriter& tar) {
   TarVisitor visitor(tier, owners, options, tar);
   return walk_merged(TRY(Layers::open(layers)), visitor);
 }
 
-Result<std::vector<std::string>> copy_tree_local(const std::vector<std::string>& layers,
-                                                 TierKind tier, const owners::Owners& owners,
+Result<std::vector<std::string>> copy_tree_local(const std::vector<std::string>& layers, Tier tier,
+                                                 const owners::Owners& owners,
                                                  const std::string& directory) {
   const os::UniqueFd to = TRY(os::open(directory, O_RDONLY | O_DIRECTORY));
   LocalVisitor visitor(tier, owners, to);

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 
@@ -29,7 +30,7 @@ static_assert('0' == '/' + 1);
 }  // namespace
 
 Result<std::unique_ptr<Upper>> Upper::open(const std::string& fs,
-                                           const std::vector<std::string>& lower, TierKind tier) {
+                                           const std::vector<std::string>& lower, Tier tier) {
   std::unique_ptr<Upper> upper(new Upper(tier, TRY(Layers::open(lower))));
   upper->root_ = std::make_shared<Directory>();
   upper->root_->fd = TRY(os::open(fs, O_RDONLY | O_DIRECTORY));
@@ -120,8 +121,7 @@ Result<void> Upper::inherit(const Directory& directory) {
   const os::UniqueFd from =
       TRY(lower_.open_in(directory.below[0], directory.path, O_RDONLY | O_DIRECTORY));
   const struct ::stat status = TRY(os::fstat(from));
-  if (tier_ == TierKind::kIds)
-    (void)TRY(give(tier_, directory.fd, "", status.st_uid, status.st_gid));
+  if (tier_ == Tier::kIds) (void)TRY(give(tier_, directory.fd, "", status.st_uid, status.st_gid));
   set_attributes(
       directory.path,
       {.mode = status.st_mode & 07777, .mtime = status.st_mtim, .xattrs = TRY(image_xattrs(from))});
@@ -183,7 +183,7 @@ Result<void> Upper::copy_up(const Directory& directory, const std::string& name,
     const os::UniqueFd to =
         TRY(os::openat(directory.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     (void)TRY(os::copy_content(from, to));
-    if (tier_ == TierKind::kIds)
+    if (tier_ == Tier::kIds)
       (void)TRY(give(tier_, directory.fd, name, status.st_uid, status.st_gid));
     TRY(set_image_xattrs(tier_, to, TRY(image_xattrs(from))));
     if (::fchmod(to.get(), status.st_mode & 07777) < 0) return fail(os_error("chmod", path));
@@ -195,7 +195,7 @@ Result<void> Upper::copy_up(const Directory& directory, const std::string& name,
     return fail(Errc::kUnsupported, "hard link to /" + printable(path) +
                                         ", which is neither a file nor a symbolic link");
   }
-  if (tier_ == TierKind::kIds && !S_ISREG(status.st_mode))
+  if (tier_ == Tier::kIds && !S_ISREG(status.st_mode))
     (void)TRY(give(tier_, directory.fd, name, status.st_uid, status.st_gid));
   const struct ::timespec times[2] = {status.st_mtim, status.st_mtim};
   if (::utimensat(directory.fd.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
