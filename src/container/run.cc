@@ -149,18 +149,6 @@ Result<owners::Owners> load(const std::vector<std::string>& sidecars) {
 
 }  // namespace
 
-const char* to_text(Tier tier) {
-  switch (tier) {
-    case Tier::kIds:
-      return "ids";
-    case Tier::kUserns:
-      return "userns";
-    case Tier::kBare:
-      return "bare";
-  }
-  return "?";
-}
-
 Result<void> enter_worker() {
   ::prctl(PR_SET_DUMPABLE, 0);
   return sandbox::own_mounts();

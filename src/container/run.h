@@ -15,12 +15,13 @@
 #include "container/network.h"
 #include "os/child.h"
 #include "os/fd.h"
+#include "os/host.h"
 #include "sandbox/launch.h"
 
 namespace lichen::container {
 
-enum class Tier : std::uint8_t { kIds, kUserns, kBare };
-const char* to_text(Tier tier);
+using os::Tier;
+using os::to_text;
 
 // A merged view to mount: layers top first; `upper` and `work` empty: read-only.
 struct Overlay {

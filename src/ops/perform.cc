@@ -21,23 +21,11 @@ namespace lichen::ops {
 
 namespace {
 
-store::TierKind kind_of(container::Tier tier) {
-  switch (tier) {
-    case container::Tier::kIds:
-      return store::TierKind::kIds;
-    case container::Tier::kUserns:
-      return store::TierKind::kUserns;
-    case container::Tier::kBare:
-      return store::TierKind::kBare;
-  }
-  return store::TierKind::kUserns;
-}
-
 Result<ApplyReply> perform(ApplyJob& job, std::vector<os::UniqueFd>&) {
   const owners::Owners below = TRY(store::load_owners(job.sidecars));
   os::FileSource blob(TRY(os::open(job.blob, O_RDONLY)), job.blob);
   const store::ApplyResult applied =
-      TRY(store::apply_layer(blob, job.fs, job.lower, kind_of(job.tier), below));
+      TRY(store::apply_layer(blob, job.fs, job.lower, job.tier, below));
   return ApplyReply{applied.diff_id, owners::to_bytes(applied.sidecar)};
 }
 
@@ -60,8 +48,7 @@ Result<DiffReply> perform(DiffJob& job, std::vector<os::UniqueFd>&) {
                                                        job.level, job.threads, compressed));
   HashingSink plain(compressor.get());
   archive::TarWriter tar(plain);
-  TRY(store::diff_layer(job.fs, job.lower, kind_of(job.tier), below, own,
-                        {.clamp_mtime = job.clamp}, tar));
+  TRY(store::diff_layer(job.fs, job.lower, job.tier, below, own, {.clamp_mtime = job.clamp}, tar));
   TRY(tar.finish());
   TRY(plain.close());
   return DiffReply{plain.digest(), compressed.digest(), compressed.bytes()};
@@ -173,13 +160,13 @@ Result<ExportReply> perform(ExportJob& job, std::vector<os::UniqueFd>& fds) {
   const owners::Owners all = TRY(store::load_owners(job.sidecars));
   ExportReply reply;
   if (!job.directory.empty()) {
-    reply.warnings = TRY(store::copy_tree_local(job.lower, kind_of(job.tier), all, job.directory));
+    reply.warnings = TRY(store::copy_tree_local(job.lower, job.tier, all, job.directory));
     return reply;
   }
   if (fds.size() != 1) return fail(Errc::kInternal, "export without an output");
   os::FileSink file(std::move(fds[0]), "the output");
   archive::TarWriter tar(file);
-  TRY(store::write_tree(job.lower, kind_of(job.tier), all, {.clamp_mtime = job.clamp}, tar));
+  TRY(store::write_tree(job.lower, job.tier, all, {.clamp_mtime = job.clamp}, tar));
   TRY(tar.finish());
   return reply;
 }

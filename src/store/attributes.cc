@@ -71,7 +71,7 @@ Result<Xattrs> image_xattrs(const os::UniqueFd& fd) {
   return xattrs;
 }
 
-Result<void> set_image_xattrs(TierKind tier, const os::UniqueFd& fd, const Xattrs& xattrs) {
+Result<void> set_image_xattrs(Tier tier, const os::UniqueFd& fd, const Xattrs& xattrs) {
   for (const auto& [name, value] : xattrs) {
     std::string kept;
     if (name == kCapability || (starts_with(name, kUser) && !starts_with(name, kOverlay)))
@@ -80,7 +80,7 @@ Result<void> set_image_xattrs(TierKind tier, const os::UniqueFd& fd, const Xattr
       kept = std::string(kEscape) + name.substr(kOverlay.size());
     else
       continue;  // of a security module or of the host that made the layer
-    if (kept == kCapability && tier == TierKind::kBare) continue;
+    if (kept == kCapability && tier == Tier::kBare) continue;
     auto set = os::set_xattr(fd, kept, kept == kCapability ? to_revision_2(value) : value);
     if (set) continue;
     if (set.error().os_errno == EOPNOTSUPP)
@@ -93,10 +93,10 @@ Result<void> set_image_xattrs(TierKind tier, const os::UniqueFd& fd, const Xattr
   return {};
 }
 
-mode_t record_attributes(TierKind tier, mode_t mode, bool is_directory, const Xattrs& xattrs,
+mode_t record_attributes(Tier tier, mode_t mode, bool is_directory, const Xattrs& xattrs,
                          owners::Record& record) {
   mode &= 07777;
-  if (tier != TierKind::kBare) return mode;
+  if (tier != Tier::kBare) return mode;
   // Anything else would not have been accepted by a kernel, either.
   if (const auto found = xattrs.find(kCapability); found != xattrs.end()) {
     std::string capability = to_revision_2(found->second);
@@ -108,7 +108,7 @@ mode_t record_attributes(TierKind tier, mode_t mode, bool is_directory, const Xa
   return real;
 }
 
-Result<owners::Record> give(TierKind tier, const os::UniqueFd& directory, const std::string& name,
+Result<owners::Record> give(Tier tier, const os::UniqueFd& directory, const std::string& name,
                             std::uint64_t uid, std::uint64_t gid) {
   constexpr std::uint64_t kNobody = 0xffffffff;  // (uid_t)-1: "leave it", to the kernel
   if (uid >= kNobody || gid >= kNobody)
@@ -116,7 +116,7 @@ Result<owners::Record> give(TierKind tier, const os::UniqueFd& directory, const 
                 "impossible owner " + std::to_string(uid) + ":" + std::to_string(gid));
   const owners::Record record{.uid = static_cast<std::uint32_t>(uid),
                               .gid = static_cast<std::uint32_t>(gid)};
-  if (tier != TierKind::kIds || record.is_default()) return record;
+  if (tier != Tier::kIds || record.is_default()) return record;
   const char* path = name.empty() ? "." : name.c_str();
   if (::fchownat(directory.get(), path, record.uid, record.gid, AT_SYMLINK_NOFOLLOW) == 0)
     return owners::Record{};
@@ -124,7 +124,7 @@ Result<owners::Record> give(TierKind tier, const os::UniqueFd& directory, const 
   return record;  // beyond the map
 }
 
-Identity identity_of(TierKind tier, const struct ::stat& status, const owners::Record* record) {
+Identity identity_of(Tier tier, const struct ::stat& status, const owners::Record* record) {
   Identity identity{.type = status.st_mode & S_IFMT, .mode = status.st_mode & 07777};
   if (record != nullptr) {
     identity.uid = record->uid;
@@ -138,7 +138,7 @@ Identity identity_of(TierKind tier, const struct ::stat& status, const owners::R
       identity.dev_minor = record->dev_minor;
     }
   }
-  if (tier == TierKind::kIds && (status.st_uid != 0 || status.st_gid != 0)) {
+  if (tier == Tier::kIds && (status.st_uid != 0 || status.st_gid != 0)) {
     identity.uid = status.st_uid;
     identity.gid = status.st_gid;
   }

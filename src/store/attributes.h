@@ -29,17 +29,17 @@ Result<Xattrs> image_xattrs(const os::UniqueFd& fd);
 // Sets those that belong in images; others are dropped. Needs a descriptor that is not O_PATH. At
 // tier bare a capability is left out: it is for record_attributes(). kUnsupported: the file system
 // does not take them.
-Result<void> set_image_xattrs(TierKind tier, const os::UniqueFd& fd, const Xattrs& xattrs);
+Result<void> set_image_xattrs(Tier tier, const os::UniqueFd& fd, const Xattrs& xattrs);
 std::string to_revision_2(std::string_view capability);
 
 // Gives a file that is now 0:0 to uid:gid, as far as the kernel can; the rest is the record. Ids of
 // 2^32-1 and more do not exist: kCorrupt.
-Result<owners::Record> give(TierKind tier, const os::UniqueFd& directory, const std::string& name,
+Result<owners::Record> give(Tier tier, const os::UniqueFd& directory, const std::string& name,
                             std::uint64_t uid, std::uint64_t gid);
 
 // The real mode of a file that shall have `mode` and `xattrs`. At tier bare the record gets what
 // the file itself cannot have.
-mode_t record_attributes(TierKind tier, mode_t mode, bool is_directory, const Xattrs& xattrs,
+mode_t record_attributes(Tier tier, mode_t mode, bool is_directory, const Xattrs& xattrs,
                          owners::Record& record);
 
 // The owner, mode, or device, that a file of a layer really is.
@@ -50,6 +50,6 @@ struct Identity {
   mode_t mode = 0;         // 12 bits
   std::string capability;  // of the record; "": the file's own, if any
 };
-Identity identity_of(TierKind tier, const struct ::stat& status, const owners::Record* record);
+Identity identity_of(Tier tier, const struct ::stat& status, const owners::Record* record);
 
 }  // namespace lichen::store

@@ -41,7 +41,7 @@ std::vector<Item> hard_modes() {
 
 TEST(Bare, OneTarInGivesTheSameTarOut) {
   const std::vector<Item> items = hard_modes();
-  Stack bare(TierKind::kBare);
+  Stack bare(Tier::kBare);
   bare.apply(items);
   EXPECT_EQ(bare.diff(), items);
   EXPECT_EQ(bare.tree(), items);
@@ -54,7 +54,7 @@ TEST(Bare, OneTarInGivesTheSameTarOut) {
 }
 
 TEST(Bare, RealModesLetTheOwnerInAndNobodyRunsAsOthers) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply(hard_modes());
   const std::string fs = stack.layers()[0];
   const struct {
@@ -72,7 +72,7 @@ TEST(Bare, RealModesLetTheOwnerInAndNobodyRunsAsOthers) {
 }
 
 TEST(Bare, LaterLayersKeepWhatOnlyRecordsKnow) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply(hard_modes());
   // A copied-up link target, a directory that is only implied, and one with another mode.
   stack.apply(
@@ -89,7 +89,7 @@ TEST(Bare, LaterLayersKeepWhatOnlyRecordsKnow) {
 }
 
 TEST(Bare, TheRootHasAModeToo) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({dir("", 01777), file("a")});
   EXPECT_EQ(stack.diff().front().entry.mode, 01777u);
   stack.apply({file("b")});
@@ -98,11 +98,11 @@ TEST(Bare, TheRootHasAModeToo) {
 }
 
 TEST(Bare, LocalCopiesHaveTheRecordedModes) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({file("su", "elf", 04711), dir("d", 0500), file("d/r", "x", 0444)});
   const std::string to = stack.outside("out");
   ASSERT_OK(os::mkdirs(to));
-  ASSERT_OK(copy_tree_local(stack.layers(), TierKind::kBare, stack.owners(), to));
+  ASSERT_OK(copy_tree_local(stack.layers(), Tier::kBare, stack.owners(), to));
   EXPECT_EQ(real_mode(to + "/su"), 04711u);
   EXPECT_EQ(real_mode(to + "/d"), 0500u);
   EXPECT_EQ(real_mode(to + "/d/r"), 0444u);
@@ -110,14 +110,13 @@ TEST(Bare, LocalCopiesHaveTheRecordedModes) {
 
 TEST(Bare, ACapabilityThatNoKernelTakesIsDropped) {
   owners::Record record;
-  EXPECT_EQ(record_attributes(TierKind::kBare, 0755, false, {{kCapability, "short"}}, record),
-            0755u);
+  EXPECT_EQ(record_attributes(Tier::kBare, 0755, false, {{kCapability, "short"}}, record), 0755u);
   EXPECT_TRUE(record.is_default());
   std::string three = kPing + std::string("\xd2\x04\0\0", 4);
   three[3] = 3;
-  record_attributes(TierKind::kBare, 0755, false, {{kCapability, three}}, record);
+  record_attributes(Tier::kBare, 0755, false, {{kCapability, three}}, record);
   EXPECT_EQ(record.capability, kPing);
-  EXPECT_EQ(record_attributes(TierKind::kUserns, 04000, false, {}, record), 04000u);
+  EXPECT_EQ(record_attributes(Tier::kUserns, 04000, false, {}, record), 04000u);
 }
 
 }  // namespace

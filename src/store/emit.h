@@ -20,7 +20,7 @@ namespace lichen::store {
 
 class Emitter {
  public:
-  Emitter(TierKind tier, const owners::Owners& owners, const DiffOptions& options,
+  Emitter(Tier tier, const owners::Owners& owners, const DiffOptions& options,
           archive::TarWriter& tar)
       : tier_(tier), owners_(owners), options_(options), tar_(tar) {}
 
@@ -37,7 +37,7 @@ class Emitter {
   archive::Entry entry_of(const std::string& path, const struct ::stat& status) const;
   Result<void> content(const os::UniqueFd& fd, const archive::Entry& entry);
 
-  TierKind tier_;
+  Tier tier_;
   const owners::Owners& owners_;
   DiffOptions options_;
   archive::TarWriter& tar_;

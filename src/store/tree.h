@@ -29,11 +29,12 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "base/stream.h"
+#include "os/host.h"
 #include "owners/record.h"
 
 namespace lichen::store {
 
-enum class TierKind { kIds, kUserns, kBare };
+using os::Tier;
 
 // The records of a chain; `sidecars` are owners files, bottom first. An absent one is empty.
 Result<owners::Owners> load_owners(const std::vector<std::string>& sidecars);
@@ -48,7 +49,7 @@ struct ApplyResult {
 // Unpacks a layer, compressed or not, into the empty directory `fs`. `below` are the records of
 // `lower`. Of several entries of one path the last wins.
 Result<ApplyResult> apply_layer(Source& blob, const std::string& fs,
-                                const std::vector<std::string>& lower, TierKind tier,
+                                const std::vector<std::string>& lower, Tier tier,
                                 const owners::Owners& below);
 
 struct DiffOptions {
@@ -57,20 +58,20 @@ struct DiffOptions {
 
 // Writes what `fs` changes on `lower`, sorted, to `tar`, which is not finished. `own` is the
 // layer's sidecar. Sockets are left out; the root directory appears only if it changed.
-Result<void> diff_layer(const std::string& fs, const std::vector<std::string>& lower, TierKind tier,
+Result<void> diff_layer(const std::string& fs, const std::vector<std::string>& lower, Tier tier,
                         const owners::Owners& below, const owners::Sidecar& own,
                         const DiffOptions& options, archive::TarWriter& tar);
 
 // Writes the merged tree of `layers`; `owners` are the records of all of them.
-Result<void> write_tree(const std::vector<std::string>& layers, TierKind tier,
+Result<void> write_tree(const std::vector<std::string>& layers, Tier tier,
                         const owners::Owners& owners, const DiffOptions& options,
                         archive::TarWriter& tar);
 
 // Copies the merged tree into `directory`, which exists: modes and times are kept, all is owned by
 // the caller. What is in the way is replaced, but for directories. Devices and sockets are left
 // out, with a warning each.
-Result<std::vector<std::string>> copy_tree_local(const std::vector<std::string>& layers,
-                                                 TierKind tier, const owners::Owners& owners,
+Result<std::vector<std::string>> copy_tree_local(const std::vector<std::string>& layers, Tier tier,
+                                                 const owners::Owners& owners,
                                                  const std::string& directory);
 
 }  // namespace lichen::store

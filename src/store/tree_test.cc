@@ -68,7 +68,7 @@ TEST(Apply, ReadsCompressedLayers) {
 
 TEST(Apply, GivesKernelOwnersAtTierIds) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs a map of several ids";
-  Stack stack(TierKind::kIds);
+  Stack stack(Tier::kIds);
   stack.apply({owned(dir("d"), 5, 6), owned(file("d/f", "x", 04755), 7, 8), file("r", "y"),
                owned(symlink_to("l", "f"), 9, 10), owned(device("null", 1, 3), 0, 5)});
   EXPECT_EQ(stat_of(stack.layers()[0] + "/d").st_uid, 5u);
@@ -256,7 +256,7 @@ TEST(Diff, LeavesOutWhatIsOverlayfsOwnAndSockets) {
   ASSERT_OK(os::replace_file(stack.layers()[0] + "/.wh.x", ""));
   StringSink sink;
   archive::TarWriter tar(sink);
-  EXPECT_EQ(diff_layer(stack.layers()[0], {}, TierKind::kUserns, {}, {}, {}, tar).error().code,
+  EXPECT_EQ(diff_layer(stack.layers()[0], {}, Tier::kUserns, {}, {}, {}, tar).error().code,
             Errc::kUnsupported);
 }
 
@@ -286,7 +286,7 @@ TEST(Diff, ClampsTimesAndReportsAFullDisk) {
   };
   FullSink full;
   archive::TarWriter tar(full);
-  const auto written = diff_layer(stack.layers()[0], {}, TierKind::kUserns, {}, {}, {}, tar);
+  const auto written = diff_layer(stack.layers()[0], {}, Tier::kUserns, {}, {}, {}, tar);
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, Errc::kNoSpace);
   EXPECT_FALSE(written.error().hint.empty());
@@ -318,7 +318,7 @@ TEST(Local, FilesAreTheCallersAndDevicesAreLeftOut) {
   ASSERT_EQ(::symlink(stack.outside("elsewhere").c_str(), (to + "/in").c_str()), 0);
   ASSERT_OK(os::replace_file(to + "/l", "was here"));
   for (int twice = 0; twice < 2; ++twice) {
-    const auto warnings = copy_tree_local(stack.layers(), TierKind::kUserns, stack.owners(), to);
+    const auto warnings = copy_tree_local(stack.layers(), Tier::kUserns, stack.owners(), to);
     ASSERT_OK(warnings);
     EXPECT_EQ(*warnings, Lines{"/null was left out: it is a device"});
     EXPECT_EQ(*os::read_file(to + "/d/f"), "new");

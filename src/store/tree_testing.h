@@ -121,7 +121,7 @@ inline std::vector<std::string> to_text(const std::vector<Item>& items) {
 // that needs no privilege.
 class Stack {
  public:
-  explicit Stack(TierKind tier = TierKind::kUserns) : tier_(tier) {}
+  explicit Stack(Tier tier = Tier::kUserns) : tier_(tier) {}
 
   Result<ApplyResult> try_apply(std::string_view tar) {
     const std::string fs = dir_ / std::to_string(++count_);
@@ -177,7 +177,7 @@ class Stack {
 
  private:
   TempDir dir_;
-  TierKind tier_;
+  Tier tier_;
   int count_ = 0;
   std::vector<std::string> layers_, lower_;  // top first
   owners::Owners owners_, below_;

@@ -36,7 +36,7 @@ class Upper {
   using DirectoryPtr = std::shared_ptr<Directory>;
 
   static Result<std::unique_ptr<Upper>> open(const std::string& fs,
-                                             const std::vector<std::string>& lower, TierKind tier);
+                                             const std::vector<std::string>& lower, Tier tier);
 
   // The directory `path` of the merged tree, made when it is absent and `create`; else null.
   Result<DirectoryPtr> directory(const std::string& path, bool create);
@@ -70,14 +70,14 @@ class Upper {
   void set_implied_mtime(std::int64_t seconds) { implied_mtime_ = seconds; }
 
  private:
-  Upper(TierKind tier, Layers lower) : tier_(tier), lower_(std::move(lower)) {}
+  Upper(Tier tier, Layers lower) : tier_(tier), lower_(std::move(lower)) {}
   Result<DirectoryPtr> step(const DirectoryPtr& here, const std::string& name, bool create,
                             int& links);
   Result<DirectoryPtr> enter(const DirectoryPtr& parent, const std::string& name);
   Result<void> inherit(const Directory& directory);
   void forget_directories();
 
-  TierKind tier_;
+  Tier tier_;
   Layers lower_;
   DirectoryPtr root_;
   // By real path, and by the path that layers name it by. Bounded: they hold descriptors.

@@ -177,7 +177,7 @@ constexpr unsigned kSeeds = 6;
 TEST(Random, LinksAndCopiesGiveTheSameTree) {
   for (unsigned seed = 1; seed <= kSeeds; ++seed) {
     SCOPED_TRACE(seed);
-    Stack links(TierKind::kBare), copies(TierKind::kBare);
+    Stack links(Tier::kBare), copies(Tier::kBare);
     fill(links);
     fill(copies);
     const std::vector<Item> before = links.tree();
@@ -193,12 +193,12 @@ TEST(Random, LinksAndCopiesGiveTheSameTree) {
     // Nothing of the layers below changed.
     StringSink below;
     archive::TarWriter tar(below);
-    ASSERT_OK(write_tree(lower, TierKind::kBare, owners_before, {}, tar));
+    ASSERT_OK(write_tree(lower, Tier::kBare, owners_before, {}, tar));
     ASSERT_OK(tar.finish());
     EXPECT_EQ(from_tar(below.bytes()), before);
 
     // As a layer, unpacked elsewhere, it gives the same tree.
-    Stack again(TierKind::kBare);
+    Stack again(Tier::kBare);
     fill(again).apply(links.diff());
     EXPECT_EQ(lines_of(again.tree()), lines_of(links.tree()));
     MaterializedTree next(links, "next");
@@ -210,7 +210,7 @@ TEST(Random, LinksAndCopiesGiveTheSameTree) {
 TEST(Random, LayersAreThoseOfOverlayfs) {
   for (unsigned seed = 1; seed <= kSeeds; ++seed) {
     SCOPED_TRACE(seed);
-    Stack links(TierKind::kBare), overlay(TierKind::kBare);
+    Stack links(Tier::kBare), overlay(Tier::kBare);
     fill(links);
     fill(overlay);
     const std::string directory = overlay.outside("overlay");

@@ -38,7 +38,7 @@ Lines diff_modes(const Stack& stack) {
 }
 
 TEST(Materialize, IsTheMergedTreeOfSharedFiles) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   Item noted = dir("d", 02750);
   noted.entry.xattrs = {{"user.note", "x"}, {"user.overlay.opaque", "y"}};
   stack.apply({noted,
@@ -88,7 +88,7 @@ TEST(Materialize, IsTheMergedTreeOfSharedFiles) {
 }
 
 TEST(Materialize, CountsTheNamesOfALayer) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({file("a", "x"), hardlink_to("b", "a"), hardlink_to("c", "a"), file("one")});
   stack.apply({file(".wh.c"), file("d")});
   MaterializedTree first(stack, "first"), second(stack, "second");
@@ -98,7 +98,7 @@ TEST(Materialize, CountsTheNamesOfALayer) {
 }
 
 TEST(Materialize, OfNothingIsAnEmptyDirectory) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   MaterializedTree tree(stack, "merged");
   EXPECT_EQ(stat_at(tree / "").st_mode & 07777, 0755u);
   write(tree / "f", "x");
@@ -108,7 +108,7 @@ TEST(Materialize, OfNothingIsAnEmptyDirectory) {
 
 TEST(Materialize, AnUntouchedTreeIsAnEmptyLayer) {
   for (const Materialize how : {Materialize::kLink, Materialize::kCopy}) {
-    Stack stack(TierKind::kBare);
+    Stack stack(Tier::kBare);
     stack.apply({dir("d"), owned(file("d/f", "x", 04755), 5, 5), hardlink_to("d/g", "d/f"),
                  symlink_to("l", "d"), owned(dir("e", 01777), 7, 7)});
     MaterializedTree tree(stack, "merged", how);
@@ -119,7 +119,7 @@ TEST(Materialize, AnUntouchedTreeIsAnEmptyLayer) {
 }
 
 TEST(Harvest, TakesWhatOverlayfsWouldHaveCopiedUp) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({dir("d"), owned(file("d/a", "1"), 5, 5), file("d/b", "2", 04755), file("d/gone"),
                dir("full"), file("full/x"), dir("full/sub"), owned(file("full/sub/y"), 6, 6),
                dir("file"), file("file/in"), file("dir"), dir("same"), dir("touched")});
@@ -152,7 +152,7 @@ TEST(Harvest, TakesWhatOverlayfsWouldHaveCopiedUp) {
 }
 
 TEST(Harvest, KeepsAttributesOfDirectories) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({dir("old"), dir("recorded"), file("recorded/f")});
   MaterializedTree tree(stack, "merged");
   ASSERT_OK(os::mkdirs(tree / "new/er"));
@@ -177,7 +177,7 @@ TEST(Harvest, KeepsAttributesOfDirectories) {
 }
 
 TEST(Harvest, LeavesOutDevicesAndKeepsOddNames) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({file("was", "x"), file("f", "x")});
   MaterializedTree tree(stack, "merged");
   ASSERT_EQ(::mknod((tree / "socket").c_str(), S_IFSOCK | 0600, 0), 0);
@@ -197,12 +197,12 @@ TEST(Harvest, LeavesOutDevicesAndKeepsOddNames) {
   write(stack.layers()[0] + "/.wh.x", "");
   StringSink sink;
   archive::TarWriter tar(sink);
-  EXPECT_EQ(diff_layer(stack.layers()[0], {}, TierKind::kBare, {}, {}, {}, tar).error().code,
+  EXPECT_EQ(diff_layer(stack.layers()[0], {}, Tier::kBare, {}, {}, {}, tar).error().code,
             Errc::kUnsupported);
 }
 
 TEST(Harvest, HardLinksOfAStepStayOneFile) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({dir("d"), file("d/a", "1"), hardlink_to("d/b", "d/a")});
   MaterializedTree tree(stack, "merged");
   tree.copy_up("d/a");
@@ -218,7 +218,7 @@ TEST(Harvest, HardLinksOfAStepStayOneFile) {
 
 // A file of a layer under another name: only who forgot to copy up leaves one behind.
 TEST(Harvest, AForeignNameOfALayersFileIsAnEntry) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({file("a", "1"), file("b", "2")});
   MaterializedTree tree(stack, "merged");
   ASSERT_EQ(::rename((tree / "a").c_str(), (tree / "b").c_str()), 0);
@@ -228,7 +228,7 @@ TEST(Harvest, AForeignNameOfALayersFileIsAnEntry) {
 
 // What is below does not shine through where a directory went and another came.
 TEST(Harvest, DirectoriesThatWereMovedAreNew) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({dir("a"), dir("a/x"), file("a/x/f", "1"), file("a/g", "2"), dir("b"), file("b/h")});
   MaterializedTree tree(stack, "merged", Materialize::kCopy);
   const auto move = [&](const std::string& from, const std::string& to) {
@@ -248,7 +248,7 @@ TEST(Harvest, DirectoriesThatWereMovedAreNew) {
 TEST(Harvest, DeepTreesNeedFewDescriptors) {
   std::string path = "d";
   while (path.size() < 1200) path += "/d";
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({dir(path), file(path + "/f", "deep"), file(path + "/gone")});
   struct ::rlimit before {};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -268,7 +268,7 @@ TEST(Harvest, DeepTreesNeedFewDescriptors) {
 }
 
 TEST(Copies, CountAsUnchangedUntilSomebodyWrites) {
-  Stack stack(TierKind::kBare);
+  Stack stack(Tier::kBare);
   stack.apply({dir("d"), file("d/a", "1"), hardlink_to("d/b", "d/a"), file("e", "2"),
                symlink_to("l", "e"), symlink_to("m", "e"), file("same", "3"), file("x", "4")});
   MaterializedTree tree(stack, "merged", Materialize::kCopy);
@@ -288,7 +288,7 @@ TEST(Copies, CountAsUnchangedUntilSomebodyWrites) {
 
 TEST(Copies, KeepOwnersAndCapabilitiesForRoot) {
   if (::geteuid() != 0) GTEST_SKIP() << "giving files away needs root";
-  Stack stack(TierKind::kIds);
+  Stack stack(Tier::kIds);
   Item ping = file("ping", "x", 0755);
   ping.entry.xattrs = {
       {"security.capability", std::string("\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20)},
