@@ -1,4 +1,3 @@
-#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -7,6 +6,7 @@
 #include <utility>
 
 #include "bare/model.h"
+#include "emulate/family.h"
 
 namespace lichen::bare {
 
@@ -39,143 +39,68 @@ Reply answer_rlimit(const Call& call, Model& model) {
   return convert(emulate::answer_rlimit(call.task));
 }
 
-Reply answer_nameless(const Call& call, Model& model) {
-  switch (call.task.nr()) {
-    case SYS_prctl:
-      return answer_prctl(call, model);
-    case SYS_prlimit64:
-    case SYS_setrlimit:
-    case SYS_getrlimit:
-      return answer_rlimit(call, model);
-    case SYS_uname:
-      return answer_uname(call, model);
-    default:
-      break;
-  }
-  if (auto reply = emulate::answer_identity(call.task, model.root)) {
-    return convert(std::move(*reply));
-  }
-  return answer_signal(call, model);
-}
-
 }  // namespace
 
 Reply answer(const Call& call, Model& model) {
-  switch (call.task.nr()) {
-    case SYS_newfstatat:
-    case SYS_fstat:
-    case SYS_statx:
-#ifdef __x86_64__
-    case SYS_stat:
-    case SYS_lstat:
-#endif
+  using emulate::Family;
+  switch (emulate::family_of(call.task.nr())) {
+    case Family::kStat:
       return answer_stat(call, model);
-    case SYS_openat:
-#ifdef __x86_64__
-    case SYS_open:
-    case SYS_creat:
-#endif
+    case Family::kOpen:
       return answer_open(call, model);
-    case SYS_faccessat:
-    case SYS_faccessat2:
-#ifdef __x86_64__
-    case SYS_access:
-#endif
+    case Family::kAccess:
       return answer_access(call, model);
-    case SYS_readlinkat:
-#ifdef __x86_64__
-    case SYS_readlink:
-#endif
+    case Family::kReadlink:
       return answer_readlink(call, model);
-    case SYS_execve:
-    case SYS_execveat:
+    case Family::kExec:
       return answer_exec(call, model);
-    case SYS_chdir:
-    case SYS_getcwd:
-    case SYS_chroot:
+    case Family::kDirectory:
+    case Family::kChroot:
       return answer_directory(call, model);
-    case SYS_mkdirat:
-    case SYS_symlinkat:
-    case SYS_mknodat:
-#ifdef __x86_64__
-    case SYS_mkdir:
-    case SYS_symlink:
-    case SYS_mknod:
-#endif
+    case Family::kCreate:
+    case Family::kMknod:
       return answer_create(call, model);
-    case SYS_unlinkat:
-#ifdef __x86_64__
-    case SYS_unlink:
-    case SYS_rmdir:
-#endif
+    case Family::kRemove:
       return answer_remove(call, model);
-    case SYS_renameat:
-    case SYS_renameat2:
-#ifdef __x86_64__
-    case SYS_rename:
-#endif
+    case Family::kRename:
       return answer_rename(call, model);
-    case SYS_linkat:
-#ifdef __x86_64__
-    case SYS_link:
-#endif
+    case Family::kLink:
       return answer_link(call, model);
-    case SYS_fchmod:
-    case SYS_fchmodat:
-    case emulate::kFchmodat2:
-#ifdef __x86_64__
-    case SYS_chmod:
-#endif
+    case Family::kChmod:
       return answer_mode(call, model);
-    case SYS_fchown:
-    case SYS_fchownat:
-#ifdef __x86_64__
-    case SYS_chown:
-    case SYS_lchown:
-#endif
+    case Family::kChown:
       return answer_owner(call, model);
-    case SYS_utimensat:
-#ifdef __x86_64__
-    case SYS_utime:
-    case SYS_utimes:
-    case SYS_futimesat:
-#endif
+    case Family::kTimes:
       return answer_times(call, model);
-    case SYS_truncate:
+    case Family::kTruncate:
       return answer_truncate(call, model);
-    case SYS_statfs:
+    case Family::kStatfs:
       return answer_statfs(call, model);
-    case SYS_getxattr:
-    case SYS_lgetxattr:
-    case SYS_fgetxattr:
-    case SYS_setxattr:
-    case SYS_lsetxattr:
-    case SYS_fsetxattr:
-    case SYS_listxattr:
-    case SYS_llistxattr:
-    case SYS_flistxattr:
-    case SYS_removexattr:
-    case SYS_lremovexattr:
-    case SYS_fremovexattr:
+    case Family::kXattr:
       return answer_xattr(call, model);
-    case SYS_inotify_add_watch:
+    case Family::kWatch:
       return answer_watch(call, model);
-    case SYS_bind:
-    case SYS_connect:
-    case SYS_sendto:
-    case SYS_sendmsg:
-    case SYS_sendmmsg:
-    case SYS_recvmsg:
-    case SYS_recvfrom:
-    case SYS_getsockname:
-    case SYS_getpeername:
-    case SYS_accept:
-    case SYS_accept4:
-    case SYS_getsockopt:
+    case Family::kBind:
+    case Family::kSocketOption:
+    case Family::kSocket:
       return answer_socket(call, model);
-    default:
-      return answer_nameless(call, model);
+    case Family::kGetId:
+    case Family::kSetId:
+    case Family::kSetGroups:
+    case Family::kCapGet:
+    case Family::kCapSet:
+      return convert(*emulate::answer_identity(call.task, model.root));
+    case Family::kPrctl:
+      return answer_prctl(call, model);
+    case Family::kRlimit:
+      return answer_rlimit(call, model);
+    case Family::kUname:
+      return answer_uname(call, model);
+    case Family::kNamespace:
+    case Family::kOther:
+      break;
   }
+  return answer_signal(call, model);
 }
 
 }  // namespace lichen::bare

@@ -1,6 +1,5 @@
-#include <sys/syscall.h>
-
 #include "emulate/copy_up.h"
+#include "emulate/family.h"
 #include "emulate/model.h"
 
 namespace lichen::emulate {
@@ -8,28 +7,18 @@ namespace lichen::emulate {
 namespace {
 
 // What is not watched at tier ids, where the kernel knows who calls.
-Reply answer_full(const Task& task, Model& model) {
+Reply answer_full(const Task& task, Model& model, Family family) {
   if (auto reply = answer_identity(task, model)) return std::move(*reply);
-  switch (task.nr()) {
-    case SYS_execve:
-    case SYS_execveat:
+  switch (family) {
+    case Family::kExec:
       return answer_exec(task, model);
-    case SYS_mkdirat:
-    case SYS_symlinkat:
-#ifdef __x86_64__
-    case SYS_mkdir:
-    case SYS_symlink:
-#endif
+    case Family::kCreate:
       return answer_create(task, model);
-    case SYS_bind:
+    case Family::kBind:
       return answer_bind(task, model);
-    case SYS_getsockopt:
+    case Family::kSocketOption:
       return answer_peer(task, model);
-    case SYS_faccessat:
-    case SYS_faccessat2:
-#ifdef __x86_64__
-    case SYS_access:
-#endif
+    case Family::kAccess:
       return answer_access(task, model);
     default:
       return answer_change(task, model);
@@ -39,31 +28,18 @@ Reply answer_full(const Task& task, Model& model) {
 }  // namespace
 
 std::optional<Reply> answer_identity(const Task& task, Model& model) {
-  switch (task.nr()) {
-    case SYS_getuid:
-    case SYS_geteuid:
-    case SYS_getgid:
-    case SYS_getegid:
-    case SYS_getresuid:
-    case SYS_getresgid:
-    case SYS_getgroups:
+  switch (family_of(task.nr())) {
+    case Family::kGetId:
       return answer_getid(task, model);
-    case SYS_setuid:
-    case SYS_setgid:
-    case SYS_setreuid:
-    case SYS_setregid:
-    case SYS_setresuid:
-    case SYS_setresgid:
-    case SYS_setfsuid:
-    case SYS_setfsgid:
+    case Family::kSetId:
       return answer_setid(task, model);
-    case SYS_setgroups:
+    case Family::kSetGroups:
       return answer_setgroups(task, model);
-    case SYS_capget:
+    case Family::kCapGet:
       return answer_capget(task, model);
-    case SYS_capset:
+    case Family::kCapSet:
       return answer_capset(task, model);
-    case SYS_prctl:
+    case Family::kPrctl:
       return answer_prctl(task, model);
     default:
       return std::nullopt;
@@ -71,46 +47,24 @@ std::optional<Reply> answer_identity(const Task& task, Model& model) {
 }
 
 Reply answer(const Task& task, Model& model) {
-  if (task.nr() == SYS_prlimit64 || task.nr() == SYS_setrlimit || task.nr() == SYS_getrlimit) {
-    return answer_rlimit(task);  // whoever asks
-  }
+  const Family family = family_of(task.nr());
+  if (family == Family::kRlimit) return answer_rlimit(task);  // whoever asks
   if (model.is_foreign(task)) return Continue{};
   if (model.files.any_fragile()) keep_record(task, model);
-  switch (task.nr()) {
-    case SYS_newfstatat:
-    case SYS_fstat:
-    case SYS_statx:
-#ifdef __x86_64__
-    case SYS_stat:
-    case SYS_lstat:
-#endif
+  switch (family) {
+    case Family::kStat:
       return answer_stat(task, model);
-    case SYS_openat:
-    case SYS_openat2:
-#ifdef __x86_64__
-    case SYS_open:
-    case SYS_creat:
-#endif
+    case Family::kOpen:
       return answer_open(task, model);
-    case SYS_mknodat:
-#ifdef __x86_64__
-    case SYS_mknod:
-#endif
+    case Family::kMknod:
       return answer_mknod(task, model);
-    case SYS_fchown:
-    case SYS_fchownat:
-#ifdef __x86_64__
-    case SYS_chown:
-    case SYS_lchown:
-#endif
+    case Family::kChown:
       return answer_chown(task, model);
-    case SYS_chroot:
-    case SYS_unshare:
-    case SYS_setns:
-    case SYS_clone:
+    case Family::kChroot:
+    case Family::kNamespace:
       return answer_namespace(task, model);
     default:
-      return model.profile == Profile::kFull ? answer_full(task, model) : Reply{Continue{}};
+      return model.profile == Profile::kFull ? answer_full(task, model, family) : Reply{Continue{}};
   }
 }
 

@@ -27,32 +27,10 @@ bool is_device(const struct statx& status, const owners::Record& device) {
          status.stx_rdev_minor == device.dev_minor;
 }
 
-// The device number of the controlling terminal, field 7 of /proc/TID/stat; 0: none.
-dev_t terminal_of(const Task& task) {
-  const os::UniqueFd fd(
-      ::openat(task.proc().get(), task.in_proc("stat").c_str(), O_RDONLY | O_CLOEXEC));
-  char buffer[1024];
-  const ssize_t bytes = fd.valid() ? ::read(fd.get(), buffer, sizeof buffer) : -1;
-  if (bytes <= 0) return 0;
-  const std::string_view text(buffer, static_cast<std::size_t>(bytes));
-  std::size_t at = text.rfind(')');  // of the name, which may hold anything
-  for (int field = 2; field < 7 && at != text.npos; ++field) at = text.find(' ', at + 1);
-  unsigned number = 0;
-  if (at != text.npos) std::from_chars(text.data() + at + 1, text.data() + text.size(), number);
-  return number;
-}
-
-// /dev/tty is another device for each session: the caller's is among its standard streams.
+// /dev/tty is another device for each session.
 os::UniqueFd open_terminal(const Task& task, int flags) {
-  const dev_t terminal = terminal_of(task);
-  for (int stream = 0; stream < 3 && terminal != 0; ++stream) {
-    const std::string name = task.in_proc("fd/" + std::to_string(stream));
-    struct stat status {};
-    if (::fstatat(task.proc().get(), name.c_str(), &status, 0) != 0) continue;
-    if (S_ISCHR(status.st_mode) && status.st_rdev == terminal) {
-      return os::UniqueFd(::openat(task.proc().get(), name.c_str(), flags));
-    }
-  }
+  const std::string stream = terminal_stream(task, terminal_of(task));
+  if (!stream.empty()) return os::UniqueFd(::openat(task.proc().get(), stream.c_str(), flags));
   errno = ENXIO;
   return {};
 }
@@ -71,6 +49,31 @@ os::UniqueFd open_node(const Task& task, const owners::Record& device, std::stri
 }
 
 }  // namespace
+
+// Field 7 of /proc/TID/stat.
+dev_t terminal_of(const Task& task) {
+  const os::UniqueFd fd(
+      ::openat(task.proc().get(), task.in_proc("stat").c_str(), O_RDONLY | O_CLOEXEC));
+  char buffer[1024];
+  const ssize_t bytes = fd.valid() ? ::read(fd.get(), buffer, sizeof buffer) : -1;
+  if (bytes <= 0) return 0;
+  const std::string_view text(buffer, static_cast<std::size_t>(bytes));
+  std::size_t at = text.rfind(')');  // of the name, which may hold anything
+  for (int field = 2; field < 7 && at != text.npos; ++field) at = text.find(' ', at + 1);
+  unsigned number = 0;
+  if (at != text.npos) std::from_chars(text.data() + at + 1, text.data() + text.size(), number);
+  return number;
+}
+
+std::string terminal_stream(const Task& task, dev_t terminal) {
+  for (int stream = 0; stream < 3 && terminal != 0; ++stream) {
+    std::string name = task.in_proc("fd/" + std::to_string(stream));
+    struct stat status {};
+    if (::fstatat(task.proc().get(), name.c_str(), &status, 0) != 0) continue;
+    if (S_ISCHR(status.st_mode) && status.st_rdev == terminal) return name;
+  }
+  return {};
+}
 
 std::string_view node_of(const owners::Record& device) {
   if (device.type != S_IFCHR) return {};

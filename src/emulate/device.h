@@ -5,7 +5,10 @@
 // every other device is refused as a container runtime's device cgroup refuses it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "emulate/model.h"
@@ -16,6 +19,11 @@ namespace lichen::emulate {
 
 // Where the container has this device; "": nowhere. Pure.
 std::string_view node_of(const owners::Record& device);
+
+// The device number of the caller's controlling terminal; 0: none.
+dev_t terminal_of(const Task& task);
+// Which of the caller's standard streams is that terminal, relative to Task::proc(); "": none.
+std::string terminal_stream(const Task& task, dev_t terminal);
 
 // How an open(2) with these flags ends for a device, before it is looked up: 0, or errno. Pure.
 int decide_device_open(const owners::Record& device, std::uint64_t flags);

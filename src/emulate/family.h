@@ -1,0 +1,47 @@
+// Which system calls are one and the same to whoever answers them: the numbers of each machine's
+// spellings, old and new, stand here alone. Pure.
+#pragma once
+
+namespace lichen::emulate {
+
+enum class Family {
+  kOther,
+  // Files by path or descriptor.
+  kStat,
+  kOpen,
+  kAccess,
+  kReadlink,
+  kExec,
+  kCreate,  // mkdir, symlink
+  kMknod,
+  kRemove,  // unlink, rmdir
+  kRename,
+  kLink,
+  kChmod,
+  kChown,
+  kTimes,
+  kTruncate,
+  kXattr,
+  kStatfs,
+  kWatch,  // inotify_add_watch
+  // What paths mean to a process.
+  kDirectory,  // chdir, getcwd
+  kChroot,
+  kNamespace,  // unshare, setns, clone
+  // Who a process is.
+  kGetId,  // and getgroups
+  kSetId,
+  kSetGroups,
+  kCapGet,
+  kCapSet,
+  kPrctl,
+  kRlimit,  // and prlimit64
+  kUname,
+  // Sockets, but for bind and getsockopt those that have an address.
+  kBind,
+  kSocketOption,  // getsockopt
+  kSocket,
+};
+Family family_of(int nr);
+
+}  // namespace lichen::emulate
