@@ -16,26 +16,15 @@
 #include <memory>
 #include <sstream>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "bare/model.h"
+#include "bare/words_testing.h"
 #include "gtest/gtest.h"
 #include "os/file.h"
 
 namespace lichen::bare::testing {
-
-template <class T>
-std::uint64_t as_word(T value) {
-  if constexpr (std::is_null_pointer_v<T>) {
-    return 0;
-  } else if constexpr (std::is_pointer_v<T>) {
-    return reinterpret_cast<std::uint64_t>(value);
-  } else {
-    return static_cast<std::uint64_t>(value);
-  }
-}
 
 // Without symlinks in its path, as a step's root must be.
 inline std::string new_directory() {
@@ -77,7 +66,7 @@ class Step {
     const ino_t lower = status("/lower").st_ino;
     model = std::make_unique<Model>(std::move(*Tree::make(std::move(mounts))),
                                     emulate::credentials_of(0, 0, {}),
-                                    *choose_socket_directory(directory_ + "/scratch"));
+                                    std::move(*SocketDirectory::make(directory_ + "/scratch")));
     model->proc = os::UniqueFd(::open("/proc", O_PATH | O_CLOEXEC));
     model->frozen = std::make_unique<Frozen>(
         std::move(frozen), std::unordered_set<ino_t>{lower}, root.st_dev,
@@ -93,6 +82,7 @@ class Step {
 
   std::string real(const std::string& path) const { return directory_ + "/tree" + path; }
   std::string in_layer(const std::string& name) const { return directory_ + "/layer/" + name; }
+  std::string scratch() const { return directory_ + "/scratch"; }
   std::string volume() const { return directory_ + "/volume"; }
 
   void become(std::uint32_t uid) {

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <optional>
 
+#include "emulate/device.h"
 #include "os/file.h"
 
 namespace lichen::bare {
@@ -38,21 +38,6 @@ bool is_device(const struct stat& status, std::uint32_t major, std::uint32_t min
   return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(major, minor);
 }
 
-// The device number of the controlling terminal, field 7 of /proc/TID/stat; 0: none.
-dev_t terminal_of(const emulate::Task& task) {
-  const os::UniqueFd fd(
-      ::openat(task.proc().get(), task.in_proc("stat").c_str(), O_RDONLY | O_CLOEXEC));
-  char buffer[1024];
-  const ssize_t bytes = fd.valid() ? ::read(fd.get(), buffer, sizeof buffer) : -1;
-  if (bytes <= 0) return 0;
-  const std::string_view text(buffer, static_cast<std::size_t>(bytes));
-  std::size_t at = text.rfind(')');  // of the name, which may hold anything
-  for (int field = 2; field < 7 && at != text.npos; ++field) at = text.find(' ', at + 1);
-  unsigned number = 0;
-  if (at != text.npos) std::from_chars(text.data() + at + 1, text.data() + text.size(), number);
-  return number;
-}
-
 std::optional<std::string> find_pts(std::uint32_t major, std::uint32_t minor) {
   if (major < kMinorTerminals || major >= kEndOfTerminals) return std::nullopt;
   std::string path = "/dev/pts/" + std::to_string((major - kMinorTerminals) * 256 + minor);
@@ -65,15 +50,11 @@ std::optional<std::string> find_pts(std::uint32_t major, std::uint32_t minor) {
 // one of the caller's standard streams.
 Answer<std::string> terminal_path(const Call& call) {
   if (call.traced) return "/dev/tty";  // it opens it itself
-  const dev_t terminal = terminal_of(call.task);
+  const dev_t terminal = emulate::terminal_of(call.task);
   if (terminal == 0) return refuse(ENXIO);
   if (auto path = find_pts(::major(terminal), ::minor(terminal))) return *path;
-  for (int stream = 0; stream < 3; ++stream) {
-    const std::string name = call.task.in_proc("fd/" + std::to_string(stream));
-    struct stat status {};
-    if (::fstatat(call.task.proc().get(), name.c_str(), &status, 0) != 0) continue;
-    if (is_device(status, ::major(terminal), ::minor(terminal))) return "/proc/" + name;
-  }
+  const std::string stream = emulate::terminal_stream(call.task, terminal);
+  if (!stream.empty()) return "/proc/" + stream;
   return refuse(ENXIO);
 }
 

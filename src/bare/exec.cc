@@ -13,6 +13,7 @@
 
 #include "bare/model.h"
 #include "bare/path.h"
+#include "bare/subject.h"
 #include "os/file.h"
 
 namespace lichen::bare {
@@ -55,29 +56,8 @@ Answer<Wanted> decode(const emulate::Task& task) {
   return wanted;
 }
 
-// The descriptor is gone by the time that an interpreter would open /dev/fd/N.
-bool closes_on_exec(const emulate::Task& task, int fd) {
-  const os::UniqueFd info(::openat(task.proc().get(),
-                                   task.in_proc("fdinfo/" + std::to_string(fd)).c_str(),
-                                   O_RDONLY | O_CLOEXEC));
-  std::array<char, 256> text{};
-  const ssize_t bytes = info.valid() ? ::read(info.get(), text.data(), text.size()) : 0;
-  const std::string_view lines(text.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
-  constexpr std::string_view kKey = "\nflags:\t";
-  const std::size_t at = lines.find(kKey);
-  unsigned flags = 0;
-  if (at != lines.npos)
-    std::from_chars(lines.data() + at + kKey.size(), lines.data() + lines.size(), flags, 8);
-  return (flags & O_CLOEXEC) != 0;
-}
-
-bool has_records(const File& file) {
-  return file.mount != nullptr &&
-         (file.mount->kind == Mount::Kind::kTree || file.mount->kind == Mount::Kind::kOwn);
-}
-
 bool may_execute(const Model& model, const emulate::Credentials& credentials, const File& file) {
-  if (has_records(file)) return permits(model, credentials, file, X_OK);
+  if (has_record(file)) return permits(model, credentials, file, X_OK);
   return ::faccessat(model.proc.get(), ("self/fd/" + std::to_string(file.fd.get())).c_str(), X_OK,
                      0) == 0;
 }
@@ -129,7 +109,9 @@ Answer<Found> find_program(const Call& call, Model& model, const Wanted& wanted)
                                                        : std::string_view(wanted.path)));
   std::string path = wanted.filename;
   for (int depth = 0; part->program->script; ++depth) {
-    if (depth == 0 && wanted.filename != wanted.path && closes_on_exec(call.task, wanted.dirfd))
+    // The descriptor is gone by the time that an interpreter would open /dev/fd/N.
+    if (depth == 0 && wanted.filename != wanted.path &&
+        (flags_of(call.task, wanted.dirfd).value_or(0) & O_CLOEXEC) != 0)
       return refuse(ENOENT);
     const Script& script = *part->program->script;
     std::vector<std::string> line{script.interpreter};
@@ -159,7 +141,7 @@ Answer<ExpectedExec> expected_of(const Call& call, Model& model, const Wanted& w
       .info = {.execfn = wanted.filename,
                .comm = found->comm.substr(0, kCommBytes),
                .arguments = std::move(found->arguments)},
-      .request = {.file = model.owned(file), .honours_ids = has_records(file)},
+      .request = {.file = model.owned(file), .honours_ids = has_record(file)},
   };
   if (exec.request.honours_ids) {
     const owners::Record record = model.record_of(file.status);

@@ -32,7 +32,8 @@ class ExecTree {
     for (Mount& mount : mounts)
       mount.fd = os::UniqueFd(::open(mount.source.c_str(), O_PATH | O_CLOEXEC));
     model = std::make_unique<Model>(std::move(*Tree::make(std::move(mounts))),
-                                    emulate::credentials_of(0, 0, {}), directory_ + "/scratch");
+                                    emulate::credentials_of(0, 0, {}),
+                                    std::move(*SocketDirectory::make(directory_ + "/scratch")));
     model->proc = os::UniqueFd(::open("/proc", O_PATH | O_CLOEXEC));
     if (auto stub = write_stub(directory_ + "/scratch")) {
       model->executables.use_stub(*stub, kMagic,

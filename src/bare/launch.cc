@@ -32,8 +32,8 @@ Result<os::UniqueFd> landlock_rules(const Model& model, bool ptrace_only) {
     return {};
   };
   for (const Mount& mount : model.tree.mounts()) {
-    const bool is_disk = mount.kind == Mount::Kind::kTree || mount.kind == Mount::Kind::kOwn ||
-                         (mount.kind == Mount::Kind::kHost && mount.source != "/sys");
+    const bool is_disk =
+        mount.keeps_records() || (mount.kind == Mount::Kind::kHost && mount.source != "/sys");
     if (is_disk || ptrace_only) TRY(allow(mount.source, !mount.read_only, false));
   }
   // The stub, and copies of programs without a name beside it.

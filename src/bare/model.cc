@@ -17,15 +17,15 @@ namespace {
 constexpr std::uint32_t kNobody = 65534;  // who owns files of ids that the step has not
 
 bool has_records(const Mount* mount) {
-  return mount == nullptr || mount->kind == Mount::Kind::kTree || mount->kind == Mount::Kind::kOwn;
+  return mount == nullptr || mount->keeps_records();
 }
 
 }  // namespace
 
-Model::Model(Tree the_tree, emulate::Credentials initial, std::string sockets_directory)
+Model::Model(Tree the_tree, emulate::Credentials initial, SocketDirectory for_sockets)
     : root(emulate::Profile::kFull, std::move(initial)),
       tree(std::move(the_tree)),
-      sockets(std::move(sockets_directory)),
+      sockets(std::move(for_sockets)),
       uid(::getuid()),
       gid(::getgid()) {
   root.most = sandbox::default_capabilities();
@@ -86,6 +86,12 @@ bool Model::put(const os::UniqueFd& file, owners::Record record, std::uint32_t m
 
 owners::Record Model::record_of(const struct statx& status) const {
   return root.files.find(status).value_or(owners::Record{});
+}
+
+bool permits(const Model& model, const emulate::Credentials& credentials, const File& file,
+             int want) {
+  if (file.mount == nullptr || !file.mount->keeps_records()) return true;
+  return emulate::permits(credentials, model.owned(file), want);
 }
 
 }  // namespace lichen::bare

@@ -25,7 +25,7 @@
 namespace lichen::bare {
 
 struct Model {
-  Model(Tree the_tree, emulate::Credentials initial, std::string sockets_directory);
+  Model(Tree the_tree, emulate::Credentials initial, SocketDirectory for_sockets);
 
   emulate::Model root;  // credentials, and the records of files by inode (root.files)
   Tree tree;
@@ -62,9 +62,6 @@ struct Model {
 // emulate::permits with the file's record; of mounts kHost and kProc the kernel is the judge.
 bool permits(const Model& model, const emulate::Credentials& credentials, const File& file,
              int want);
-// Search permission of the step's user on every directory of the step's view down to `directory`.
-bool may_search(const Call& call, Model& model, const emulate::Credentials& credentials,
-                const File& directory);
 
 Reply answer_stat(const Call& call, Model& model);    // stat, lstat, fstat, newfstatat, statx
 Reply answer_open(const Call& call, Model& model);    // open, openat, creat; openat2: ENOSYS

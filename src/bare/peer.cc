@@ -19,12 +19,6 @@ PeerNow outsider(const Model& model, std::uint32_t uid, std::uint32_t gid) {
   return {uid == model.uid ? 0 : kNobody, gid == model.gid ? 0 : kNobody};
 }
 
-Rewrite same_call(const emulate::Task& task) {
-  Rewrite rewrite{.nr = task.nr()};
-  for (std::size_t i = 0; i < rewrite.arguments.size(); ++i) rewrite.arguments[i] = task.arg(i);
-  return rewrite;
-}
-
 std::int64_t tell_credentials(const emulate::Task& task, const Model& model, std::uint64_t value,
                               std::uint64_t length) {
   socklen_t bytes = 0;
@@ -85,7 +79,7 @@ Reply answer_address(const Call& call, Model& model, std::size_t address_arg) {
   const std::uint64_t length = call.task.arg(address_arg + 1);
   std::uint32_t room = 0;
   if (address == 0 || !call.task.read(length, &room, sizeof room)) return Continue{};
-  Rewrite rewrite = same_call(call.task);
+  Rewrite rewrite{.nr = call.task.nr(), .arguments = call.task.arguments()};
   rewrite.after = [&model, address, room, length](const emulate::Task& task, std::int64_t result) {
     if (result >= 0) translate_address(task, model.sockets, address, room, length);
     return result;
@@ -102,7 +96,7 @@ Reply answer_peer(const Call& call, Model& model) {
   const std::uint64_t value = task.arg(3), length = task.arg(4);
   socklen_t room = 0;
   if (!task.read(length, &room, sizeof room)) return Continue{};
-  Rewrite rewrite = same_call(task);
+  Rewrite rewrite{.nr = task.nr(), .arguments = task.arguments()};
   if (option == SO_PEERCRED) {
     rewrite.after = [&model, value, length](const emulate::Task& caller, std::int64_t result) {
       return result < 0 ? result : tell_credentials(caller, model, value, length);

@@ -57,9 +57,4 @@ std::vector<pid_t> Processes::all() const {
   return threads;
 }
 
-bool Processes::empty() const {
-  std::shared_lock lock(mutex_);
-  return process_of_.empty();
-}
-
 }  // namespace lichen::bare

@@ -17,7 +17,6 @@ class Processes {
   bool has(pid_t pid) const;  // a process or a thread of the step
   pid_t first() const { return first_; }
   std::vector<pid_t> all() const;  // threads
-  bool empty() const;
 
  private:
   mutable std::shared_mutex mutex_;

@@ -53,8 +53,7 @@ bool may_signal(const Call& call, const Model& model, pid_t target, int signal) 
 // The call as it stands, but for argument `index`, which named process 1.
 Reply with_first(const Call& call, Model& model, std::size_t index) {
   const pid_t first = model.processes.first();
-  emulate::Task::Arguments arguments;
-  for (std::size_t i = 0; i < arguments.size(); ++i) arguments[i] = call.task.arg(i);
+  emulate::Task::Arguments arguments = call.task.arguments();
   arguments[index] = static_cast<std::uint64_t>(first);
   const int nr = call.task.nr();
   if (call.traced) return Rewrite{.nr = nr, .arguments = arguments};

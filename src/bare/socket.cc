@@ -137,8 +137,7 @@ Reply answer_reach(const Call& call, Model& model, std::size_t address_arg) {
   const auto there = reach(call, model, *path);
   if (!there) return there.error();
   const std::string address = to_sockaddr((*there)->path());
-  Rewrite rewrite{.nr = task.nr()};
-  for (std::size_t i = 0; i < rewrite.arguments.size(); ++i) rewrite.arguments[i] = task.arg(i);
+  Rewrite rewrite{.nr = task.nr(), .arguments = task.arguments()};
   rewrite.arguments[address_arg + 1] = address.size();
   rewrite.texts.push_back({.index = address_arg, .bytes = address});
   // A full backlog makes connect wait, and then it looks again: the path must last.

@@ -2,6 +2,7 @@
 #include <sys/un.h>
 
 #include <cstddef>
+#include <filesystem>
 
 #include "bare/address.h"
 #include "bare/change_testing.h"
@@ -53,10 +54,7 @@ class Socket : public ::testing::Test {
     return address.path();
   }
   // Nothing that only lasts for a call is left.
-  bool is_clean() const {
-    return ::rmdir(step.model->sockets.directory().c_str()) == 0 &&
-           ::mkdir(step.model->sockets.directory().c_str(), 0700) == 0;
-  }
+  bool is_clean() const { return std::filesystem::is_empty(step.scratch() + "/s"); }
 
   Step step{testing::new_directory()};
 };
@@ -310,21 +308,25 @@ TEST(Address, MalformedControlIsLeftAlone) {
   }
 }
 
-TEST(Sockets, ShortDirectoriesAreChosen) {
+TEST(SocketDirectory, HasAShortPath) {
   const std::string scratch = testing::new_directory();
-  std::string chosen;
   {
-    const Sockets near(*choose_socket_directory(scratch));
-    EXPECT_EQ(near.directory(), scratch + "/s");
+    const auto near = SocketDirectory::make(scratch);
+    ASSERT_TRUE(near);
+    EXPECT_EQ(near->path(), scratch + "/s");
   }
-  EXPECT_EQ(::rmdir(scratch.c_str()), 0);  // the directory went with its owner
+  EXPECT_EQ(::rmdir((scratch + "/s").c_str()), 0);  // it belongs to who made `scratch`
+  ::rmdir(scratch.c_str());
+  std::string elsewhere;
   {
-    const Sockets elsewhere(*choose_socket_directory("/" + std::string(100, 'x')));
-    chosen = elsewhere.directory();
-    EXPECT_LE(chosen.size(), 60u);
-    EXPECT_TRUE(os::exists(chosen));
+    const auto made = SocketDirectory::make("/" + std::string(100, 'x'));
+    ASSERT_TRUE(made);
+    elsewhere = made->path();
+    EXPECT_LE(elsewhere.size(), 80u);
+    EXPECT_TRUE(os::exists(elsewhere));
+    EXPECT_EQ(::symlink("/nowhere", (elsewhere + "/1").c_str()), 0);
   }
-  EXPECT_FALSE(os::exists(chosen));
+  EXPECT_FALSE(os::exists(elsewhere));
 }
 
 }  // namespace

@@ -38,15 +38,26 @@ class ShortPath {
   bool is_link_;
 };
 
+// Where sockets get short names: in the step's scratch directory, or, when the path of that is too
+// long, in a temporary one, which goes with this object.
+class SocketDirectory {
+ public:
+  static Result<SocketDirectory> make(const std::string& scratch);
+  SocketDirectory(SocketDirectory&& other) noexcept;
+  SocketDirectory& operator=(SocketDirectory&&) = delete;
+  ~SocketDirectory();
+  const std::string& path() const { return path_; }
+
+ private:
+  SocketDirectory(std::string path, bool is_temporary)
+      : path_(std::move(path)), is_temporary_(is_temporary) {}
+  std::string path_;
+  bool is_temporary_;
+};
+
 class Sockets {
  public:
-  // `directory`: real path, whose length leaves room for a name ("/tmp/x"); it exists, and goes
-  // with this object when it is empty.
-  explicit Sockets(std::string directory) : directory_(std::move(directory)) {}
-  Sockets(const Sockets&) = delete;
-  Sockets& operator=(const Sockets&) = delete;
-  ~Sockets();
-  const std::string& directory() const { return directory_; }
+  explicit Sockets(SocketDirectory directory) : directory_(std::move(directory)) {}
 
   // A new short name for a symlink to, or a place of, a socket; not yet made.
   std::string next_name();
@@ -58,14 +69,10 @@ class Sockets {
   std::optional<std::string> seen_as(const std::string& real_address) const;
 
  private:
-  std::string directory_;
+  SocketDirectory directory_;
   mutable std::mutex mutex_;
   std::uint64_t next_ = 0;
   std::unordered_map<std::string, std::string> names_;
 };
-
-// A new directory with a short path: in `scratch` when its own is short, else where programs keep
-// their temporary files.
-Result<std::string> choose_socket_directory(const std::string& scratch);
 
 }  // namespace lichen::bare

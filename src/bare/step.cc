@@ -25,8 +25,6 @@ namespace lichen::bare {
 
 namespace {
 
-constexpr std::size_t kMaxSocketDirectory = 80;  // of a socket's address, 107 bytes
-
 Result<Mount> root_mount(const std::string& root) {
   Mount mount{.target = "", .source = root};
   mount.fd = TRY(os::open(root, O_PATH | O_DIRECTORY));
@@ -70,40 +68,6 @@ void load_records(emulate::FileTable& files, const os::UniqueFd& root,
   }
 }
 
-// Where sockets get short names: in the scratch directory, or, when that is too deep, in a
-// temporary one.
-class SocketDirectory {
- public:
-  static Result<SocketDirectory> make(const std::string& scratch) {
-    SocketDirectory made;
-    made.path_ = scratch + "/s";
-    if (made.path_.size() <= kMaxSocketDirectory) {
-      TRY(os::mkdirs(made.path_, 0700));
-      return made;
-    }
-    const char* place = std::getenv("TMPDIR");
-    made.path_ = std::string(place != nullptr && *place == '/' ? place : "/tmp") + "/lichen-XXXXXX";
-    if (made.path_.size() > kMaxSocketDirectory) made.path_ = "/tmp/lichen-XXXXXX";
-    if (::mkdtemp(made.path_.data()) == nullptr) return fail(os_error("mkdtemp", made.path_));
-    made.temporary_ = true;
-    return made;
-  }
-  SocketDirectory(SocketDirectory&& other) noexcept
-      : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, false)) {}
-  SocketDirectory& operator=(SocketDirectory&&) = delete;
-  ~SocketDirectory() {
-    if (!temporary_) return;
-    const auto removed = os::remove_tree(path_);  // else a few symlinks stay, in nobody's way
-    static_cast<void>(removed);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  SocketDirectory() = default;
-  std::string path_;
-  bool temporary_ = false;
-};
-
 Result<std::uint32_t> random_magic() {
   std::uint32_t magic = 0;
   while (magic == 0) {
@@ -113,13 +77,13 @@ Result<std::uint32_t> random_magic() {
   return magic;
 }
 
-Result<std::shared_ptr<Model>> make_model(Options& options, const std::string& sockets,
-                                          const os::UniqueFd& err) {
+Result<std::shared_ptr<Model>> make_model(Options& options, const os::UniqueFd& err) {
   std::vector<Mount> only_root;
   only_root.push_back(TRY(root_mount(options.root)));
-  auto model = std::make_shared<Model>(
-      TRY(Tree::make(std::move(only_root))),
-      emulate::credentials_of(options.uid, options.gid, options.groups), sockets);
+  auto model =
+      std::make_shared<Model>(TRY(Tree::make(std::move(only_root))),
+                              emulate::credentials_of(options.uid, options.gid, options.groups),
+                              TRY(SocketDirectory::make(options.scratch)));
   model->tree = TRY(make_tree(options, model->root.files));
   load_records(model->root.files, model->tree.root().fd, options.owners);
   model->proc = TRY(os::open("/proc", O_PATH | O_DIRECTORY));
@@ -201,8 +165,7 @@ Result<Ended> run(Options options, Stdio stdio) {
   // Orphans of the step become ours, and its processes may not look into this one.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  const SocketDirectory sockets = TRY(SocketDirectory::make(options.scratch));
-  const std::shared_ptr<Model> model = TRY(make_model(options, sockets.path(), stdio.err));
+  const std::shared_ptr<Model> model = TRY(make_model(options, stdio.err));
   Tracer tracer(*model);
   Notifier notifier(*model, tracer);
 

@@ -11,9 +11,6 @@
 
 namespace lichen::bare {
 
-namespace {
-
-// The flags with which a descriptor of the caller was opened; from /proc/TID/fdinfo/N.
 std::optional<int> flags_of(const emulate::Task& task, int fd) {
   const std::string name = task.in_proc("fdinfo/" + std::to_string(fd));
   const os::UniqueFd info(::openat(task.proc().get(), name.c_str(), O_RDONLY | O_CLOEXEC));
@@ -29,8 +26,6 @@ std::optional<int> flags_of(const emulate::Task& task, int fd) {
   std::from_chars(text.data() + at + kKey.size(), text.data() + text.size(), flags, 8);
   return flags;
 }
-
-}  // namespace
 
 Answer<Subject> named(const emulate::Task& task, int dirfd, std::uint64_t path, int flags) {
   Subject subject{.dirfd = dirfd};
@@ -58,8 +53,7 @@ Answer<File> find(const Call& call, Model& model, const Subject& subject) {
 }
 
 bool has_record(const File& file) {
-  return file.mount != nullptr &&
-         (file.mount->kind == Mount::Kind::kTree || file.mount->kind == Mount::Kind::kOwn);
+  return file.mount != nullptr && file.mount->keeps_records();
 }
 
 bool is_read_only(const File& file) {

@@ -36,6 +36,10 @@ Answer<Subject> named(const emulate::Task& task, int dirfd, std::uint64_t path, 
 // The first argument of fchmod, fsetxattr, …
 Subject held(int fd);
 
+// The flags of a descriptor of the caller, O_CLOEXEC among them; from /proc/TID/fdinfo/N. nullopt:
+// it is not open.
+std::optional<int> flags_of(const emulate::Task& task, int fd);
+
 Answer<File> find(const Call& call, Model& model, const Subject& subject);
 
 // The tree's files and those of /dev: we keep their owners and modes. All others, volumes and

@@ -287,8 +287,8 @@ void Tracer::handle_exit_of_call(pid_t tid) {
 int Tracer::divert(const emulate::Task& task, OpenFile request) {
   const auto status = task.status();
   if (!status || !task.valid()) return ESRCH;
-  Diversion diversion{.nr = task.nr(), .request = std::move(request)};
-  for (std::size_t i = 0; i < diversion.arguments.size(); ++i) diversion.arguments[i] = task.arg(i);
+  Diversion diversion{
+      .nr = task.nr(), .arguments = task.arguments(), .request = std::move(request)};
   diversions_.with([&](auto& all) { all.insert_or_assign(task.tid(), std::move(diversion)); });
   // The one signal that cannot be blocked; the program never gets it.
   ::syscall(SYS_tgkill, status->process, task.tid(), SIGSTOP);

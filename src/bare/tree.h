@@ -56,6 +56,8 @@ struct Mount {
   };
   Kind kind = Kind::kTree;
   bool read_only = false;
+
+  bool keeps_records() const { return kind == Kind::kTree || kind == Kind::kOwn; }
 };
 
 // A file that was found.

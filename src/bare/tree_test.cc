@@ -226,14 +226,6 @@ TEST_P(TreeTest, AsksForSearchPermission) {
   EXPECT_EQ(view_.find("/home/alice/none"), "-EACCES");
   EXPECT_EQ(view_.find("/home/none"), "-ENOENT");
   EXPECT_EQ(view_.find_entry("/home/alice/new"), "-EACCES");
-  const emulate::Task task(view_.model->proc, View::tid(), 0, {});
-  const Call call{task, false};
-  const auto who = view_.model->credentials(call);
-  const auto home = to_file(view_.model->tree.open_plain("/home"), &view_.model->tree.root());
-  const auto alice =
-      to_file(view_.model->tree.open_plain("/home/alice"), &view_.model->tree.root());
-  EXPECT_TRUE(may_search(call, *view_.model, *who, *home));
-  EXPECT_FALSE(may_search(call, *view_.model, *who, *alice));
 }
 
 TEST_P(TreeTest, HasOtherRootsAfterChroot) {

@@ -20,6 +20,7 @@
 
 #include "bare/devices.h"
 #include "bare/model.h"
+#include "bare/words_testing.h"
 #include "os/file.h"
 
 namespace lichen::bare::testing {
@@ -59,7 +60,8 @@ class View {
       mount.fd = os::UniqueFd(::open(mount.source.c_str(), O_PATH | O_CLOEXEC));
     }
     model = std::make_unique<Model>(std::move(*Tree::make(std::move(mounts), options.may_openat2)),
-                                    emulate::credentials_of(0, 0, {}), directory_ + "/scratch");
+                                    emulate::credentials_of(0, 0, {}),
+                                    std::move(*SocketDirectory::make(directory_ + "/scratch")));
     copy_records(files);
     model->proc = os::UniqueFd(::open("/proc", O_PATH | O_CLOEXEC));
     model->processes.add(tid());
@@ -128,7 +130,7 @@ class View {
   // What the program gets: a value, or -errno; descriptors are the test's own.
   template <class... Arguments>
   std::int64_t call(Reply (*answer)(const Call&, Model&), long nr, Arguments... arguments) {
-    const emulate::Task task(model->proc, tid(), static_cast<int>(nr), {word(arguments)...});
+    const emulate::Task task(model->proc, tid(), static_cast<int>(nr), {as_word(arguments)...});
     Reply reply = answer(Call{task, traced_}, *model);
     if (const auto* no = std::get_if<Errno>(&reply)) return -no->number;
     if (const auto* value = std::get_if<Value>(&reply)) return value->value;
@@ -143,7 +145,7 @@ class View {
     auto* rewrite = std::get_if<Rewrite>(&reply);
     if (rewrite == nullptr) return -ENOSYS;
     for (Rewrite::Text& text : rewrite->texts) {
-      rewrite->arguments[text.index] = word(text.bytes.data());
+      rewrite->arguments[text.index] = as_word(text.bytes.data());
     }
     const auto& words = rewrite->arguments;
     std::int64_t result = ::syscall(rewrite->nr, words[0], words[1], words[2], words[3]);
@@ -175,16 +177,6 @@ class View {
   std::unique_ptr<Model> model;
 
  private:
-  template <class T>
-  static std::uint64_t word([[maybe_unused]] T value) {
-    if constexpr (std::is_null_pointer_v<T>) {
-      return 0;
-    } else if constexpr (std::is_pointer_v<T>) {
-      return reinterpret_cast<std::uint64_t>(value);
-    } else {
-      return static_cast<std::uint64_t>(value);
-    }
-  }
   static std::string error_name(int number) { return ::strerrorname_np(number); }
   void copy_records(const emulate::FileTable& files) {
     for (const auto& entry :

@@ -23,9 +23,9 @@ bool is_link(const File& file) {
   return S_ISLNK(file.status.stx_mode);
 }
 
-std::string read_link(const os::UniqueFd& link) {
+std::string read_link(const os::UniqueFd& at, const char* name) {
   std::array<char, 4096> target{};
-  const ssize_t bytes = ::readlinkat(link.get(), "", target.data(), target.size());
+  const ssize_t bytes = ::readlinkat(at.get(), name, target.data(), target.size());
   return bytes > 0 ? std::string(target.data(), static_cast<std::size_t>(bytes)) : std::string();
 }
 
@@ -114,36 +114,49 @@ std::string Walk::target_of(const File& link, std::string_view name) const {
     const std::string process = std::to_string(caller->process);
     return name == kSelf ? process : process + "/task/" + std::to_string(call_.task.tid());
   }
-  return read_link(link.fd);
+  return read_link(link.fd, "");
 }
 
-Answer<std::optional<File>> Walk::follow_magic(const std::string& link, Magic magic, bool is_last) {
+Answer<Walk::Followed> Walk::follow_magic(const std::string& name, Magic magic, bool is_end) {
+  const std::string link = *path_ + "/" + name;
   const int process = process_of(*beneath(link, at_.mount->target));
   if (magic == Magic::kRoot) {
     const auto theirs = model_.root.credentials.of(process);
     const Answer<void> there = restart(model_.roots.path(theirs->root_number));
     if (!there) return tl::unexpected(there.error());
-    return std::nullopt;
+    return Followed{};
   }
   if (magic == Magic::kExe) {
-    jump_ = executable_of(model_, process);
-    if (jump_.empty()) return refuse(ENOENT);
-    return std::nullopt;
+    const std::string program = executable_of(model_, process);
+    if (program.empty()) return refuse(ENOENT);
+    const Answer<void> top = restart("");
+    if (!top) return tl::unexpected(top.error());
+    return Followed{.target = program};
   }
-  const std::string name(name_of(link));
-  std::array<char, 4096> text{};
-  const ssize_t bytes = ::readlinkat(at_.fd.get(), name.c_str(), text.data(), text.size());
-  const std::string real(text.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+  const std::string real = read_link(at_.fd, name.c_str());
   Answer<File> file =
       to_file(os::UniqueFd(::openat(at_.fd.get(), name.c_str(), O_PATH | O_CLOEXEC)),
               tree_.mount_of_real(real));
   if (!file) return tl::unexpected(file.error());
   file->link = link;
-  if (is_last || !is_directory(*file)) return std::optional<File>(std::move(*file));
+  if (is_end || !is_directory(*file)) return Followed{.file = std::move(*file)};
   at_ = std::move(*file);
   path_ = tree_.seen_as(real);
   if (path_ == "/") path_->clear();
-  return std::nullopt;
+  return Followed{};
+}
+
+Answer<Walk::Followed> Walk::follow(const File& link, const std::string& name, bool is_end) {
+  const auto in_proc = path_in_proc();
+  const Magic magic = in_proc ? magic_of(std::string(*in_proc) + "/" + name) : Magic::kNone;
+  if (magic != Magic::kNone) return follow_magic(name, magic, is_end);
+  Followed followed{.target = target_of(link, name)};
+  if (followed.target.empty()) return refuse(ENOENT);
+  if (followed.target.front() == '/') {
+    const Answer<void> top = restart(root_);
+    if (!top) return tl::unexpected(top.error());
+  }
+  return followed;
 }
 
 Answer<Walk::Found> Walk::walk(int dirfd, std::string_view path, Goal goal, bool follow_last) {
@@ -182,29 +195,15 @@ Answer<Walk::Found> Walk::walk(int dirfd, std::string_view path, Goal goal, bool
     if (is_link(*child)) {
       if (is_last && !slash && !follow_last) return Found{std::move(*child), {}, false};
       if (++links > kMaxLinks) return refuse(ELOOP);
-      const Magic magic = in_proc ? magic_of(std::string(*in_proc) + "/" + name) : Magic::kNone;
-      std::string target;
-      if (magic != Magic::kNone) {
-        jump_.clear();
-        auto there = follow_magic(*path_ + "/" + name, magic, is_last && !slash);
-        if (!there) return tl::unexpected(there.error());
-        if (there->has_value()) {
-          if (is_target) return refuse(EEXIST);
-          if (!is_last || slash) return refuse(ENOTDIR);
-          return Found{std::move(**there), {}, false};
-        }
-        if (jump_.empty()) continue;
-        const Answer<void> top = restart("");
-        if (!top) return tl::unexpected(top.error());
-        target = jump_;
-      } else {
-        target = target_of(*child, name);
-        if (target.empty()) return refuse(ENOENT);
-        if (target.front() == '/') {
-          const Answer<void> top = restart(root_);
-          if (!top) return tl::unexpected(top.error());
-        }
+      Answer<Followed> followed = follow(*child, name, is_last && !slash);
+      if (!followed) return tl::unexpected(followed.error());
+      if (followed->file) {
+        if (is_target) return refuse(EEXIST);
+        if (!is_last || slash) return refuse(ENOTDIR);
+        return Found{std::move(*followed->file), {}, false};
       }
+      std::string target = std::move(followed->target);
+      if (target.empty()) continue;
       if (slash) target += "/" + std::string(rest);
       if (target.size() > kMaxPending) return refuse(ENAMETOOLONG);
       pending = std::move(target);

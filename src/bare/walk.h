@@ -41,9 +41,12 @@ class Walk {
   Answer<void> go_up();
   Answer<File> open_name(std::string_view name) const;
   Answer<File> open_in_proc(std::string_view name) const;
-  // Goes where a magic link leads, or gives the file there (which is not a directory, or
-  // `is_last`).
-  Answer<std::optional<File>> follow_magic(const std::string& link, Magic magic, bool is_last);
+  struct Followed {
+    std::optional<File> file;  // not a directory, or at the path's end
+    std::string target;        // else: what is to be looked up from at_ before the rest; may be ""
+  };
+  Answer<Followed> follow(const File& link, const std::string& name, bool is_end);
+  Answer<Followed> follow_magic(const std::string& name, Magic magic, bool is_end);
   std::string target_of(const File& link, std::string_view name) const;
   std::optional<std::string_view> path_in_proc() const;  // nullopt: not in /proc
   bool may_search_here() const;
@@ -56,7 +59,6 @@ class Walk {
   File at_;           // a directory
   // What at_ is called in the step's view; nullopt: it has no name there, and nothing is above it.
   std::optional<std::string> path_;
-  std::string jump_;  // where a magic link goes by name
 };
 
 }  // namespace lichen::bare
