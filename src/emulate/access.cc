@@ -1,4 +1,4 @@
-// access(2) and its family, in the profile for steps of another user than root.
+// access(2) and its family, for others than root.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>

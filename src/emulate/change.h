@@ -1,5 +1,5 @@
-// Calls that change existing files, in the profile for steps of another user than root: the kernel
-// carries them out (it sees root), so all that there is to say is no. Pure, like permission.h.
+// Calls that change existing files, by others than root: the kernel carries them out (it sees
+// root), so all that there is to say is no. Pure, like permission.h.
 //
 // The order of errors is the kernel's: what does not exist is ENOENT before anything is EACCES.
 #pragma once

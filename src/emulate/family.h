@@ -1,5 +1,5 @@
-// Which system calls are one and the same to whoever answers them: the numbers of each machine's
-// spellings, old and new, stand here alone. Pure.
+// Which system calls are one and the same to whoever answers them, whatever a machine's spellings,
+// old and new. Pure.
 #pragma once
 
 namespace lichen::emulate {

@@ -225,7 +225,6 @@ TEST_F(Live, StepOfAnotherUser) {
 }
 
 TEST_F(Live, OnlyMembersLendAGroup) {
-  container_.options.profile = Profile::kDac;
   RUN_OR_SKIP([] {
     return shell(
         "mkdir -m 3777 w; chgrp 50 w; touch g; chown 33:8 g\n"
@@ -448,7 +447,6 @@ TEST_F(Live, RecordsFromBelowSurviveCopyUp) {
 }
 
 TEST_F(Live, RecordsFromBelowSurviveTheBreakOfAHardLink) {
-  container_.options.profile = Profile::kDac;
   const std::string lower = container_.lower();
   ASSERT_TRUE(os::open(lower + "/0", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
   const Record www{.uid = 33, .gid = 33};
