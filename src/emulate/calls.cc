@@ -70,7 +70,7 @@ constexpr NotifiedCall kOpen[] = {
 #endif
 };
 
-// All but plain reading, which the kernel judges rightly.
+// All but plain reading, which the kernel judges for root as the model would.
 constexpr NotifiedCall kOpenToChange[] = {
     {SYS_openat, Match::kMaskAny, 2, kCreateOrWrite},
     {SYS_openat2},
