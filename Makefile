@@ -18,7 +18,7 @@ build/release/build.ninja: CMakeLists.txt CMakePresets.json
 demo: ; ./setup && $(MAKE) --no-print-directory release && tests/support/demo
 test: ; ./setup && tests/support/test
 check: ; tools/check dev
-bench: release ; bench/run
+bench: release ; bench/run && bench/emulation
 soak: release ; tests/support/soak
 format: ; tools/format --fix
 install: release ; install -D -m 755 build/release/lichen $(DESTDIR)$(PREFIX)/bin/lichen
