@@ -24,6 +24,11 @@ Answer<Entry> entry_of(const Call& call, Model& model, int dirfd, const std::str
   return entry;
 }
 
+TwoNames two_names(const emulate::Task& task, bool at) {
+  if (!at) return {.from = task.arg(0), .to = task.arg(1)};
+  return {task.int_arg(0), task.int_arg(2), task.arg(1), task.arg(3)};
+}
+
 Answer<struct statx> status_of(const Entry& entry) {
   const auto status = emulate::status_of(entry.directory.fd, entry.name);
   if (!status) return refuse(errno);

@@ -13,16 +13,13 @@ namespace lichen::bare {
 namespace {
 
 struct LinkRequest {
-  int from_dirfd = AT_FDCWD, to_dirfd = AT_FDCWD;
-  std::uint64_t from = 0, to = 0;
+  TwoNames names;
   int flags = 0;
 };
 
 Answer<LinkRequest> decode(const emulate::Task& task) {
-  LinkRequest request{.from = task.arg(0), .to = task.arg(1)};
-  if (task.nr() == SYS_linkat) {
-    request = {task.int_arg(0), task.int_arg(2), task.arg(1), task.arg(3), task.int_arg(4)};
-  }
+  const bool at = task.nr() == SYS_linkat;
+  const LinkRequest request{two_names(task, at), at ? task.int_arg(4) : 0};
   if ((request.flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) != 0) return refuse(EINVAL);
   return request;
 }
@@ -45,11 +42,12 @@ Reply answer_link(const Call& call, Model& model) {
   const int empty = credentials->capable(CAP_DAC_READ_SEARCH) ? request->flags & AT_EMPTY_PATH : 0;
   const int follow = (request->flags & AT_SYMLINK_FOLLOW) != 0 ? 0 : AT_SYMLINK_NOFOLLOW;
   const Answer<Subject> subject =
-      named(call.task, request->from_dirfd, request->from, follow | empty);
+      named(call.task, request->names.from_dirfd, request->names.from, follow | empty);
   if (!subject) return subject.error();
   Answer<File> file = find(call, model, *subject);
   if (!file) return file.error();
-  const Answer<Entry> entry = entry_at(call, model, request->to_dirfd, request->to, EEXIST);
+  const Answer<Entry> entry =
+      entry_at(call, model, request->names.to_dirfd, request->names.to, EEXIST);
   if (!entry) return entry.error();
   const Answer<struct statx> there = status_of(*entry);
   if (there || entry->is_mount) return Errno{EEXIST};

@@ -22,19 +22,13 @@ struct End {
 };
 
 struct RenameRequest {
-  int from_dirfd = AT_FDCWD, to_dirfd = AT_FDCWD;
-  std::uint64_t from = 0, to = 0;
+  TwoNames names;
   unsigned flags = 0;
 };
 
 Answer<RenameRequest> decode(const emulate::Task& task) {
-  RenameRequest request{.from = task.arg(0), .to = task.arg(1)};
-  if (task.nr() == SYS_renameat || task.nr() == SYS_renameat2) {
-    request.from_dirfd = task.int_arg(0);
-    request.from = task.arg(1);
-    request.to_dirfd = task.int_arg(2);
-    request.to = task.arg(3);
-  }
+  const bool at = task.nr() == SYS_renameat || task.nr() == SYS_renameat2;
+  RenameRequest request{.names = two_names(task, at)};
   if (task.nr() == SYS_renameat2) request.flags = task.word_arg(4);
   // No whiteouts: the step sees no lower layer. Overlayfs refuses RENAME_WHITEOUT, too.
   if ((request.flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) return refuse(EINVAL);
@@ -109,9 +103,9 @@ Reply answer_rename(const Call& call, Model& model) {
   if (!request) return request.error();
   const bool exchange = (request->flags & RENAME_EXCHANGE) != 0;
   const int dots = (request->flags & RENAME_NOREPLACE) != 0 ? EEXIST : EBUSY;
-  Answer<End> from = find_end(call, model, request->from_dirfd, request->from, EBUSY);
+  Answer<End> from = find_end(call, model, request->names.from_dirfd, request->names.from, EBUSY);
   if (!from) return from.error();
-  Answer<End> to = find_end(call, model, request->to_dirfd, request->to, dots);
+  Answer<End> to = find_end(call, model, request->names.to_dirfd, request->names.to, dots);
   if (!to) return to.error();
   const File& source = from->entry.directory;
   const File& target = to->entry.directory;

@@ -57,6 +57,13 @@ TEST(Lexical, KnowsMagicLinks) {
 // By openat2, and name by name.
 class TreeTest : public ::testing::TestWithParam<bool> {
  protected:
+  struct Case {
+    const char *path, *found;
+  };
+  void expect(std::initializer_list<Case> cases) {
+    for (const Case& one : cases) EXPECT_EQ(view_.find(one.path), one.found) << one.path;
+  }
+
   View view_{::testing::TempDir() + "bare_tree", {.may_openat2 = GetParam()}};
 };
 
@@ -66,10 +73,7 @@ TEST_P(TreeTest, StaysInTheRoot) {
   view_.link("../../../etc/passwd", "/a/up");
   view_.link("/usr/lib", "/lib");
   view_.write("/usr/lib/x");
-  struct Case {
-    const char *path, *found;
-  };
-  const Case cases[] = {
+  expect({
       {"/", "/"},
       {"/..", "/"},
       {"/../../etc/passwd", "/etc/passwd"},
@@ -86,8 +90,7 @@ TEST_P(TreeTest, StaysInTheRoot) {
       {"/etc/passwd/x", "-ENOTDIR"},
       {"/etc/passwd/.", "-ENOTDIR"},
       {"/etc/passwd/../passwd", "-ENOTDIR"},
-  };
-  for (const Case& one : cases) EXPECT_EQ(view_.find(one.path), one.found) << one.path;
+  });
   EXPECT_EQ(view_.find("/abs", Last::kKeep), "/abs");
   EXPECT_EQ(view_.find("/lib/", Last::kKeep), "/usr/lib");
   EXPECT_EQ(view_.find("/" + std::string(300, 'x')), "-ENAMETOOLONG");
@@ -109,10 +112,7 @@ TEST_P(TreeTest, CrossesMounts) {
   view_.write("/etc/x");
   view_.link("/vol", "/link");
   view_.link("/", "/top");
-  struct Case {
-    const char *path, *found;
-  };
-  const Case cases[] = {
+  expect({
       {"/vol", "/vol"},
       {"/vol/", "/vol"},
       {"/vol/inside", "/vol/inside"},
@@ -129,8 +129,7 @@ TEST_P(TreeTest, CrossesMounts) {
       {"/top/vol/covered", "-ENOENT"},
       {"/vol/inside/", "-ENOTDIR"},
       {"/dev/null", "/dev/null"},
-  };
-  for (const Case& one : cases) EXPECT_EQ(view_.find(one.path), one.found) << one.path;
+  });
   EXPECT_EQ(view_.find("/dev/fd"), "/proc/" + std::to_string(::getpid()) + "/fd");
 }
 
