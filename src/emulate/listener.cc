@@ -3,8 +3,9 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
-#include <sys/eventfd.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ namespace {
 #endif
 
 constexpr auto kPatience = std::chrono::milliseconds(20);  // with a thread that does not come back
+constexpr auto kStopPause = std::chrono::microseconds(200);
 constexpr unsigned kMaxThreads = 4;
 constexpr unsigned kLookEvery = 8;  // calls: whether another one waits already
 constexpr int kBusy = 2;            // such looks in a row that found one
@@ -40,51 +42,55 @@ struct Notice {
   seccomp_notif& get() { return *reinterpret_cast<seccomp_notif*>(bytes); }
 };
 
+// A thread that waits for a call does so in the kernel, and a signal ends that: one poll less for
+// each call. The handler does nothing.
+int stop_signal() {
+  static const int number = [] {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    ::sigaction(SIGRTMIN, &action, nullptr);
+    return SIGRTMIN;
+  }();
+  return number;
+}
+
 }  // namespace
 
 struct Listener::State {
-  os::UniqueFd listener, wake;
+  os::UniqueFd listener;
   Handler handler;
   std::atomic<bool> stopping = false;
+  std::atomic<std::size_t> ended = 0;     // threads
   std::atomic<int> helping = 0;           // threads beyond the first that are at work
   std::atomic<std::uint64_t> served = 0;  // calls received: whether the first thread moves on
-  std::atomic<std::uint64_t> helped = 0;  // of these, those that helpers received
-  std::mutex receive_mutex;               // poll + receive are one step when several threads do it
   std::mutex help_mutex;
   std::condition_variable help;
   int wanted = 0;  // helpers asked for, under help_mutex
   std::vector<std::thread> threads;
 
-  State(os::UniqueFd l, os::UniqueFd w, Handler h)
-      : listener(std::move(l)), wake(std::move(w)), handler(std::move(h)) {}
+  State(os::UniqueFd l, Handler h) : listener(std::move(l)), handler(std::move(h)) {}
 
   bool waiting() const {
     pollfd fd{listener.get(), POLLIN, 0};
     return ::poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN) != 0;
   }
 
-  // Blocks until a call waits. false: stop, or no process is left that could call.
-  bool wait() const {
-    pollfd fds[] = {{listener.get(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
-    while (!stopping) {
-      if (::poll(fds, 2, -1) < 0 && errno != EINTR) return false;
-      if (fds[1].revents != 0) return false;
-      if ((fds[0].revents & POLLIN) != 0) return true;
-      if (fds[0].revents != 0) return false;  // POLLHUP
-    }
-    return false;
+  bool is_deserted() const {  // no process is left that could call
+    pollfd fd{listener.get(), POLLIN, 0};
+    return ::poll(&fd, 1, 0) == 1 && (fd.revents & POLLHUP) != 0;
   }
 
-  // One call, if one waits. Receiving must never block, for nobody could stop the thread: so
-  // `known`, the number of calls that helpers had received before the caller saw one waiting, is
-  // worth a look at the queue. A call whose thread was killed meanwhile is gone: ENOENT.
-  bool receive(Notice& notice, std::uint64_t known, bool is_helper) {
-    std::lock_guard lock(receive_mutex);
-    if ((is_helper || known != helped) && !waiting()) return false;
-    if (is_helper) ++helped;
-    if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_RECV, &notice.get()) != 0) return false;
-    served.fetch_add(1, std::memory_order_relaxed);
-    return true;
+  // Blocks until a call comes. false: stop().
+  bool receive(Notice& notice) {
+    while (!stopping) {
+      if (::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_RECV, &notice.get()) == 0) {
+        served.fetch_add(1, std::memory_order_relaxed);
+        return true;
+      }
+      // ENOENT: the calling thread was killed meanwhile.
+      if (errno != EINTR && is_deserted()) return false;
+    }
+    return false;
   }
 
   void serve(Notice& notice) { handler(listener, notice.get()); }
@@ -93,6 +99,10 @@ struct Listener::State {
   static void own_file_state() {
     ::unshare(CLONE_FS);
     ::umask(0);
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, stop_signal());
+    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   }
 
   void first() {
@@ -103,10 +113,9 @@ struct Listener::State {
         busy = waiting() ? busy + 1 : 0;
         if (busy >= kBusy) ask_for_help();
       }
-      const std::uint64_t known = helped;
-      if (!wait()) return;
       Notice notice;
-      if (receive(notice, known, false)) serve(notice);
+      if (!receive(notice)) return;
+      serve(notice);
     }
   }
 
@@ -134,7 +143,7 @@ struct Listener::State {
       }
       ++helping;
       Notice notice;
-      while (!stopping && receive(notice, 0, true)) {
+      while (waiting() && receive(notice)) {
         serve(notice);
         notice = {};
       }
@@ -215,20 +224,24 @@ Result<std::unique_ptr<Listener>> Listener::start(os::UniqueFd listener, os::Uni
 }
 
 Result<std::unique_ptr<Listener>> Listener::start(os::UniqueFd listener, Handler handler) {
-  os::UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
-  if (!wake.valid()) return fail(os_error("eventfd", ""));
   // The answer comes from the CPU that asked: no other one has to be woken.
   ::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-  auto state = std::make_unique<State>(std::move(listener), std::move(wake), std::move(handler));
+  auto state = std::make_unique<State>(std::move(listener), std::move(handler));
   State& shared = *state;
   // Two at least: see the top of listener.h.
   const unsigned count = std::clamp(std::thread::hardware_concurrency(), 2u, kMaxThreads);
   shared.threads.resize(count);
   try {
     for (unsigned index = 1; index < count; ++index) {
-      shared.threads[index] = std::thread([&shared] { shared.helper(); });
+      shared.threads[index] = std::thread([&shared] {
+        shared.helper();
+        ++shared.ended;
+      });
     }
-    shared.threads[0] = std::thread([&shared] { shared.first(); });
+    shared.threads[0] = std::thread([&shared] {
+      shared.first();
+      ++shared.ended;
+    });
   } catch (const std::system_error& error) {
     Listener started(std::move(state));  // ends those that run
     return fail(os_error(error.code().value(), "pthread_create", "the supervisor"));
@@ -249,9 +262,15 @@ void Listener::stop() {
     state.stopping = true;
   }
   state.help.notify_all();
-  const std::uint64_t one = 1;
-  const ssize_t ignored = ::write(state.wake.get(), &one, sizeof one);
-  static_cast<void>(ignored);
+  // Again and again: a signal that comes before its thread waits is lost.
+  std::size_t running = 0;
+  for (const std::thread& thread : state.threads) running += thread.joinable() ? 1 : 0;
+  while (state.ended != running && running != 0) {
+    for (std::thread& thread : state.threads) {
+      if (thread.joinable()) ::pthread_kill(thread.native_handle(), stop_signal());
+    }
+    std::this_thread::sleep_for(kStopPause);
+  }
   for (std::thread& thread : state.threads) {
     if (thread.joinable()) thread.join();
   }
