@@ -200,7 +200,8 @@ constexpr StoppedCall kRefused[] = {
     refused(SYS_setns, EPERM),
     refused(SYS_syslog, EPERM),
     {SYS_unshare, Stop::kErrno, EPERM, Match::kMaskAny, 0, kNewNamespaces},
-    {SYS_clone, Stop::kErrno, EPERM, Match::kMaskAny, 0, kNewNamespaces},
+    // A child that nobody traces would be answered nothing, and outlive the step.
+    {SYS_clone, Stop::kErrno, EPERM, Match::kMaskAny, 0, kNewNamespaces | CLONE_UNTRACED},
     // They would change a file that is shared with a layer.
     // The audit log is for root of the first user namespace. As in a kernel without one: libaudit
     // then has nothing to say, where EPERM at the first message would be an error of sudo's.

@@ -40,6 +40,20 @@ std::shared_ptr<const emulate::Credentials> Model::who_looks(const Call& call) c
   return ordinary ? nullptr : caller;
 }
 
+void Model::give(const os::UniqueFd& stream) {
+  struct stat status {};
+  if (::fstat(stream.get(), &status) != 0) return;
+  given.emplace(status.st_dev, status.st_ino);
+  if (is_terminal(::major(status.st_rdev)) && S_ISCHR(status.st_mode)) {
+    terminals.add(status.st_rdev);
+  }
+}
+
+bool Model::was_given(const struct statx& status) const {
+  return given.contains(
+      {::makedev(status.stx_dev_major, status.stx_dev_minor), static_cast<ino_t>(status.stx_ino)});
+}
+
 // A device's placeholder, and the host's node that an open of it gives, look like one file:
 // programs compare the two (install, cp).
 void Model::show_as_node(struct statx& status, bool has_record) const {

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "bare/exec.h"
 #include "bare/frozen.h"
@@ -18,6 +20,7 @@
 #include "bare/reply.h"
 #include "bare/roots.h"
 #include "bare/sockets.h"
+#include "bare/terminals.h"
 #include "bare/tree.h"
 #include "emulate/model.h"
 #include "emulate/permission.h"
@@ -35,7 +38,13 @@ struct Model {
   Sockets sockets;
   Roots roots;
   os::UniqueFd proc;  // O_PATH of /proc
-  uid_t uid = 0;      // ours, which the step shall see as 0
+  Terminals terminals;
+  // Real path of the directory of files that are made for the step, and are none of the tree's.
+  std::string texts = "/nowhere";
+  std::set<std::pair<dev_t, ino_t>> given;  // its standard streams may be files of the host
+  void give(const os::UniqueFd& stream);
+  bool was_given(const struct statx& status) const;
+  uid_t uid = 0;  // ours, which the step shall see as 0
   gid_t gid = 0;
   dev_t device = 0;  // of the tree
   bool ptrace_only = false;

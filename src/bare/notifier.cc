@@ -42,7 +42,12 @@ void Notifier::serve(const os::UniqueFd& listener, const seccomp_notif& notice) 
   if (const auto* value = std::get_if<Value>(&reply)) return send(*value);
   if (auto* file = std::get_if<NewFd>(&reply)) return send(std::move(*file));
   if (auto* request = std::get_if<OpenFile>(&reply)) {
-    if (!may_wait(*request)) return send(open_here(*request));
+    if (!may_wait(*request)) {
+      emulate::Reply opened = open_here(*request);
+      const auto* file = std::get_if<emulate::NewFd>(&opened);
+      if (file != nullptr && request->makes_terminal) model_.terminals.add_of(file->fd);
+      return send(std::move(opened));
+    }
     // The caller must be able to get signals meanwhile, and to die.
     return send(Errno{tracer_.divert(task, std::move(*request))});
   }

@@ -33,6 +33,7 @@ struct OpenFile {
   os::UniqueFd file;  // O_PATH; not of a symlink, unless `flags` has O_PATH
   int flags = 0;
   std::string path;  // real path, when it is not that of `file`: a device of the host. "": file's
+  bool makes_terminal = false;  // it is /dev/ptmx
 };
 
 // The caller runs another call instead; its registers are as before when it goes on. Only in a

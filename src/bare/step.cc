@@ -77,7 +77,7 @@ Result<std::uint32_t> random_magic() {
   return magic;
 }
 
-Result<std::shared_ptr<Model>> make_model(Options& options, const os::UniqueFd& err) {
+Result<std::shared_ptr<Model>> make_model(Options& options, const Stdio& stdio) {
   std::vector<Mount> only_root;
   only_root.push_back(TRY(root_mount(options.root)));
   auto model =
@@ -95,9 +95,12 @@ Result<std::shared_ptr<Model>> make_model(Options& options, const os::UniqueFd& 
       std::move(options.frozen), std::move(options.frozen_directories), root.st_dev,
       TRY(os::open(options.scratch + "/copies", O_RDONLY | O_DIRECTORY)));
 
+  model->texts = model->tree.real_path(model->frozen->scratch());
+  for (const os::UniqueFd* stream : {&stdio.in, &stdio.out, &stdio.err}) model->give(*stream);
+
   const std::string programs = options.scratch + "/exec";
   TRY(os::mkdirs(programs, 0700));
-  auto told = std::make_shared<os::UniqueFd>(TRY(os::duplicate(err)));
+  auto told = std::make_shared<os::UniqueFd>(TRY(os::duplicate(stdio.err)));
   model->executables.use_stub(TRY(write_stub(programs)), TRY(random_magic()),
                               [told](const std::string& text) {
                                 const auto written = os::write_all(*told, "lichen: " + text + "\n");
@@ -165,7 +168,7 @@ Result<Ended> run(Options options, Stdio stdio) {
   // Orphans of the step become ours, and its processes may not look into this one.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  const std::shared_ptr<Model> model = TRY(make_model(options, stdio.err));
+  const std::shared_ptr<Model> model = TRY(make_model(options, stdio));
   Tracer tracer(*model);
   Notifier notifier(*model, tracer);
 

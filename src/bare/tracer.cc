@@ -210,10 +210,20 @@ Reply Tracer::reopen(const emulate::Task& task, OpenFile request) const {
   }
   const std::uint64_t flags = static_cast<std::uint32_t>(request.flags) |
                               std::uint64_t{model_.executables.magic()} << kMagicShift;
-  return Rewrite{.nr = SYS_openat,
-                 .arguments = {static_cast<std::uint32_t>(AT_FDCWD), 0, flags, 0, 0, 0},
-                 .texts = {{.index = 1, .bytes = path + '\0'}},
-                 .after = {}};
+  Rewrite rewrite{.nr = SYS_openat,
+                  .arguments = {static_cast<std::uint32_t>(AT_FDCWD), 0, flags, 0, 0, 0},
+                  .texts = {{.index = 1, .bytes = path + '\0'}},
+                  .after = {}};
+  if (request.makes_terminal) {
+    rewrite.after = [this](const emulate::Task& opener, std::int64_t result) {
+      const auto info =
+          os::openat(opener.proc(), opener.in_proc("fdinfo/" + std::to_string(result)), O_RDONLY);
+      const auto text = info ? os::read_file(*info) : Result<std::string>(std::string());
+      if (text) model_.terminals.add_by_info(*text);
+      return result;
+    };
+  }
+  return rewrite;
 }
 
 std::optional<Tracer::Pending> Tracer::prepare(pid_t tid, const Registers& registers,

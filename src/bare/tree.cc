@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
 #include <utility>
 
+#include "bare/devices.h"
 #include "bare/model.h"
 #include "bare/path.h"
 #include "bare/walk.h"
@@ -145,6 +147,33 @@ std::string Tree::real_path(const os::UniqueFd& file) const {
   return path;
 }
 
+Answer<Tree::Taken> Tree::take(os::UniqueFd fd, const Model& model) const {
+  Answer<File> file = to_file(std::move(fd), nullptr);
+  if (!file) return tl::unexpected(file.error());
+  const std::string link = "/proc/self/fd/" + std::to_string(file->fd.get());
+  Taken taken{std::move(*file), read_link(AT_FDCWD, link.c_str())};
+  taken.file.mount = mount_of_real(taken.real);
+  if (is_foreign(taken, model)) return refuse(EACCES);
+  return taken;
+}
+
+bool Tree::is_foreign(const Taken& taken, const Model& model) const {
+  const Mount* mount = taken.file.mount;
+  const struct statx& status = taken.file.status;
+  if (mount == nullptr) return false;
+  if (mount->kind == Mount::Kind::kProc) {
+    const int process = process_of(*beneath(taken.real, mount->source));
+    return process != 0 && !model.processes.has(process) &&
+           ::faccessat(mount->fd.get(), std::to_string(process).c_str(), F_OK, 0) == 0;
+  }
+  if (mount != outside_.get()) return false;
+  if (status.stx_nlink == 0) return false;  // a memfd
+  if (S_ISCHR(status.stx_mode) && is_known_node(status.stx_rdev_major, status.stx_rdev_minor)) {
+    return false;
+  }
+  return !model.was_given(status) && !beneath(taken.real, model.texts);
+}
+
 os::UniqueFd Tree::open_beneath(const Mount& mount, const std::string& rest, int flags,
                                 std::uint64_t resolve) const {
   if (rest.find_first_not_of('/') == rest.npos) {
@@ -214,14 +243,23 @@ std::optional<Answer<File>> Tree::open_fast(std::string_view path, Last last) co
 
 Answer<File> Tree::open(const Call& call, Model& model, int dirfd, std::string_view path,
                         Last last) const {
+  Answer<File> file = look_up(call, model, dirfd, path, last);
+  if (!file || !S_ISCHR(file->status.stx_mode)) return file;
+  const unsigned major = file->status.stx_rdev_major, minor = file->status.stx_rdev_minor;
+  if (is_terminal(major) && !model.terminals.has(::makedev(major, minor))) return refuse(ENOENT);
+  return file;
+}
+
+Answer<File> Tree::look_up(const Call& call, Model& model, int dirfd, std::string_view path,
+                           Last last) const {
   if (path.empty()) {
     const std::string name = directory_in_proc(call.task, dirfd);
-    Answer<File> file = to_file(
-        os::UniqueFd(::openat(call.task.proc().get(), name.c_str(), O_PATH | O_CLOEXEC)), nullptr);
-    if (!file) return refuse(EBADF);
-    file->mount = mount_of_real(read_link(call.task.proc().get(), name.c_str()));
-    file->link = "/proc/" + name;
-    return file;
+    os::UniqueFd fd(::openat(call.task.proc().get(), name.c_str(), O_PATH | O_CLOEXEC));
+    if (!fd.valid()) return refuse(EBADF);
+    Answer<Taken> taken = take(std::move(fd), model);
+    if (!taken) return tl::unexpected(taken.error());
+    taken->file.link = "/proc/" + name;
+    return std::move(taken->file);
   }
   const auto who = model.who_looks(call);
   if (who == nullptr && has_openat2_) {

@@ -9,7 +9,8 @@
 // (/proc/TID/cwd or fd/N, with the root's path cut off), is looked up by openat2(RESOLVE_IN_ROOT)
 // in the root when no mount is on the way; else (a symlink or ".." leads across one, or the answer
 // is a covered mount point) name by name, which is slow and always right. Nothing leads out of the
-// root: not "..", not absolute symlinks, not magic links of /proc, not a hostile rename meanwhile.
+// root: not "..", not absolute symlinks, not magic links of /proc, not a hostile rename meanwhile,
+// not a descriptor that the step has come by (Tree::take).
 //
 // Mounts (all of it without a mount(2)): /proc is the host's, but only the processes of the step
 // are in it (Processes), /proc/self and /proc/1 are the caller and the step's first process, and
@@ -98,6 +99,15 @@ class Tree {
   Answer<Entry> follow_entry(const Call& call, Model& model, int dirfd,
                              std::string_view path) const;
 
+  // What a descriptor of the step leads to (its directory, a link of /proc), with its real path:
+  // not found by a name, so the step may have got hold of it by changing a path that was put into
+  // its memory. EACCES: a file of the host, or of a process of the host, that it was not given.
+  struct Taken {
+    File file;
+    std::string real;  // as the kernel says it, "/a (deleted)", "pipe:[1]"; "": too long
+  };
+  Answer<Taken> take(os::UniqueFd fd, const Model& model) const;
+
   // What the step calls the file at a real path; nullopt: it cannot see it.
   std::optional<std::string> seen_as(std::string_view real_path) const;
   // Real path of an open file; "" when it has none (deleted, a pipe).
@@ -125,9 +135,12 @@ class Tree {
   os::UniqueFd open_beneath(const Mount& mount, const std::string& rest, int flags,
                             std::uint64_t resolve) const;
   const Mount* mount_of_real(std::string_view real_path) const;
+  bool is_foreign(const Taken& taken, const Model& model) const;
+  Answer<File> look_up(const Call& call, Model& model, int dirfd, std::string_view path,
+                       Last last) const;
 
   std::vector<Mount> mounts_;
-  std::unique_ptr<Mount> outside_;  // of directories that only an inherited descriptor leads to
+  std::unique_ptr<Mount> outside_;  // of files that only an inherited descriptor leads to
   bool has_openat2_ = false;
 };
 

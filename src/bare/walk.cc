@@ -55,11 +55,11 @@ Answer<void> Walk::start(int dirfd) {
   if (!base.exists) return refuse(dirfd == AT_FDCWD ? ENOENT : EBADF);
   const std::string name =
       call_.task.in_proc(dirfd == AT_FDCWD ? "cwd" : "fd/" + std::to_string(dirfd));
-  Answer<File> directory = to_file(os::UniqueFd(::openat(call_.task.proc().get(), name.c_str(),
-                                                         O_PATH | O_DIRECTORY | O_CLOEXEC)),
-                                   tree_.mount_of_real(base.real));
+  auto directory = tree_.take(os::UniqueFd(::openat(call_.task.proc().get(), name.c_str(),
+                                                    O_PATH | O_DIRECTORY | O_CLOEXEC)),
+                              model_);
   if (!directory) return tl::unexpected(directory.error());
-  at_ = std::move(*directory);
+  at_ = std::move(directory->file);
   if (at_.mount == nullptr) at_.mount = &tree_.root();  // too deep to have a path
   path_ = base.seen;
   if (path_ == "/") path_->clear();
@@ -133,15 +133,14 @@ Answer<Walk::Followed> Walk::follow_magic(const std::string& name, Magic magic, 
     if (!top) return tl::unexpected(top.error());
     return Followed{.target = program};
   }
-  const std::string real = read_link(at_.fd, name.c_str());
-  Answer<File> file =
-      to_file(os::UniqueFd(::openat(at_.fd.get(), name.c_str(), O_PATH | O_CLOEXEC)),
-              tree_.mount_of_real(real));
-  if (!file) return tl::unexpected(file.error());
-  file->link = link;
-  if (is_end || !is_directory(*file)) return Followed{.file = std::move(*file)};
-  at_ = std::move(*file);
-  path_ = tree_.seen_as(real);
+  auto taken =
+      tree_.take(os::UniqueFd(::openat(at_.fd.get(), name.c_str(), O_PATH | O_CLOEXEC)), model_);
+  if (!taken) return tl::unexpected(taken.error());
+  File& file = taken->file;
+  file.link = link;
+  if (is_end || !is_directory(file)) return Followed{.file = std::move(file)};
+  at_ = std::move(file);
+  path_ = tree_.seen_as(taken->real);
   if (path_ == "/") path_->clear();
   return Followed{};
 }
