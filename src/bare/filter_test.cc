@@ -73,6 +73,7 @@ TEST(Filter, StopsAllowsAndRefuses) {
       {SYS_unshare, {CLONE_NEWUSER | CLONE_NEWNS}, refused(EPERM), refused(EPERM)},
       {SYS_unshare, {CLONE_FS}, kAllow, kAllow},
       {SYS_clone, {CLONE_VM | CLONE_VFORK}, kAllow, kAllow},
+      {SYS_clone, {CLONE_UNTRACED}, refused(EPERM), refused(EPERM)},
       {SYS_clone, {CLONE_NEWPID}, refused(EPERM), refused(EPERM)},
       {SYS_prctl, {PR_SET_DUMPABLE}, refused(0), refused(0)},
       {SYS_prctl, {PR_SET_NAME}, kAllow, kAllow},

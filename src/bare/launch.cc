@@ -25,8 +25,7 @@ namespace {
 Result<os::UniqueFd> landlock_rules(const Model& model, bool ptrace_only) {
   sandbox::LandlockRules rules;
   rules.paths.emplace();
-  const auto allow = [&](const std::string& path, bool write, bool execute) -> Result<void> {
-    sandbox::PathRule rule{.write = write, .execute = execute};
+  const auto allow = [&](const std::string& path, sandbox::PathRule rule) -> Result<void> {
     rule.fd = TRY(os::open(path, O_PATH));
     rules.paths->push_back(std::move(rule));
     return {};
@@ -34,14 +33,18 @@ Result<os::UniqueFd> landlock_rules(const Model& model, bool ptrace_only) {
   for (const Mount& mount : model.tree.mounts()) {
     const bool is_disk =
         mount.keeps_records() || (mount.kind == Mount::Kind::kHost && mount.source != "/sys");
-    if (is_disk || ptrace_only) TRY(allow(mount.source, !mount.read_only, false));
+    if (!is_disk && !ptrace_only) continue;
+    // The supervisor opens files for writing: what is in the tree may be a layer's, too.
+    const bool write = !mount.read_only && (ptrace_only || !mount.keeps_records());
+    TRY(allow(mount.source, {.write = write, .bind = !mount.read_only}));
   }
+  TRY(allow(model.fifos.directory(), {.write = true}));
   // The stub, and copies of programs without a name beside it.
-  TRY(allow(std::string(parent_of(model.executables.stub())), false, true));
+  TRY(allow(std::string(parent_of(model.executables.stub())), {.execute = true}));
   if (ptrace_only) {
     for (const char* device : {"null", "zero", "full", "random", "urandom", "tty", "ptmx"}) {
       const std::string path = std::string("/dev/") + device;
-      if (os::exists(path)) TRY(allow(path, true, false));
+      if (os::exists(path)) TRY(allow(path, {.write = true}));
     }
   }
   auto ruleset = TRY(sandbox::make_ruleset(rules));

@@ -54,6 +54,11 @@ bool Model::was_given(const struct statx& status) const {
       {::makedev(status.stx_dev_major, status.stx_dev_minor), static_cast<ino_t>(status.stx_ino)});
 }
 
+bool Model::is_others_terminal(const struct statx& status) const {
+  return S_ISCHR(status.stx_mode) && is_terminal(status.stx_rdev_major) &&
+         !terminals.has(::makedev(status.stx_rdev_major, status.stx_rdev_minor));
+}
+
 // A device's placeholder, and the host's node that an open of it gives, look like one file:
 // programs compare the two (install, cp).
 void Model::show_as_node(struct statx& status, bool has_record) const {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "bare/exec.h"
+#include "bare/fifo.h"
 #include "bare/frozen.h"
 #include "bare/processes.h"
 #include "bare/reply.h"
@@ -39,11 +40,14 @@ struct Model {
   Roots roots;
   os::UniqueFd proc;  // O_PATH of /proc
   Terminals terminals;
+  Fifos fifos;
   // Real path of the directory of files that are made for the step, and are none of the tree's.
   std::string texts = "/nowhere";
   std::set<std::pair<dev_t, ino_t>> given;  // its standard streams may be files of the host
   void give(const os::UniqueFd& stream);
   bool was_given(const struct statx& status) const;
+  // A terminal that is not the step's: it is there, but cannot be opened or changed.
+  bool is_others_terminal(const struct statx& status) const;
   uid_t uid = 0;  // ours, which the step shall see as 0
   gid_t gid = 0;
   dev_t device = 0;  // of the tree

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -147,21 +146,15 @@ Reply open_existing(const Call& call, Model& model, const emulate::Credentials& 
   if (type == S_IFCHR || type == S_IFBLK) {
     // The supervisor's terminal it shall not become.
     if (!call.traced) flags |= O_NOCTTY;
-    if (!has_record(file)) {
-      const bool is_master =
-          is_terminal_master(file.status.stx_rdev_major, file.status.stx_rdev_minor);
-      return OpenFile{std::move(file.fd), flags, {}, is_master};
-    }
-    const owners::Record record = model.record_of(file.status);
-    if (is_terminal(record.dev_major) &&
-        !model.terminals.has(::makedev(record.dev_major, record.dev_minor))) {
-      return Errno{ENXIO};
-    }
-    const Answer<std::string> node = node_of(call, record);
+    const struct statx node_status = model.seen(file.status, file.mount);  // as a record says it
+    if (model.is_others_terminal(node_status)) return Errno{EACCES};
+    const bool is_master =
+        is_terminal_master(node_status.stx_rdev_major, node_status.stx_rdev_minor);
+    if (!has_record(file)) return OpenFile{std::move(file.fd), flags, {}, is_master};
+    const Answer<std::string> node = node_of(call, model.record_of(file.status));
     if (!node) return node.error();
     flags &= ~O_TRUNC;
-    return OpenFile{std::move(file.fd), flags, *node,
-                    is_terminal_master(record.dev_major, record.dev_minor)};
+    return OpenFile{std::move(file.fd), flags, *node, is_master};
   }
   if (request.writes() && is_read_only(file) && type == S_IFREG) return Errno{EROFS};
   if (file.mount != nullptr && file.mount->kind == Mount::Kind::kProc) {

@@ -98,6 +98,10 @@ Result<std::shared_ptr<Model>> make_model(Options& options, const Stdio& stdio) 
   model->texts = model->tree.real_path(model->frozen->scratch());
   for (const os::UniqueFd* stream : {&stdio.in, &stdio.out, &stdio.err}) model->give(*stream);
 
+  const std::string fifos = options.scratch + "/fifo";
+  TRY(os::mkdirs(fifos, 0700));
+  model->fifos.use(fifos);
+
   const std::string programs = options.scratch + "/exec";
   TRY(os::mkdirs(programs, 0700));
   auto told = std::make_shared<os::UniqueFd>(TRY(os::duplicate(stdio.err)));

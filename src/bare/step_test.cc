@@ -5,6 +5,8 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -117,6 +119,25 @@ const Probe kFifoSignal("fifo-signal", [] {
   ::waitpid(reader, &status, 0);
   if (::open("/tmp/waits", O_WRONLY | O_NONBLOCK) >= 0 || errno != ENXIO) return 4;
   return 0;
+});
+
+// A terminal that the step makes is its own; a file it may open by a descriptor of its own.
+const Probe kTerminal("terminal", [] {
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY);
+  if (master < 0 || ::unlockpt(master) != 0) return 1;
+  const char* const name = ::ptsname(master);
+  const int slave = name != nullptr ? ::open(name, O_RDWR | O_NOCTTY) : -1;
+  if (slave < 0 || ::write(master, "x\n", 2) != 2) return 2;
+  char text[2];
+  return ::read(slave, text, 2) == 2 ? 0 : 3;
+});
+
+// A child that its tracer would not know.
+const Probe kUntraced("untraced", [] {
+  const long pid =
+      ::syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (pid == 0) ::_exit(0);
+  return pid < 0 && errno == EPERM ? 0 : 1;
 });
 
 // Registers are what they were after a call that we rewrite, and so is what lies below the stack.
@@ -237,10 +258,16 @@ TEST_P(Steps, ReachOnlyThemselves) {
 }
 
 TEST_P(Steps, WaitForFifos) {
+  expect("mkfifo /tmp/f; cat /tmp/f & echo through > /tmp/f; wait; stat -c %h /tmp/f; rm /tmp/f",
+         "through\n1\n");
   expect("mkfifo /tmp/f; echo through > /tmp/f & cat /tmp/f; rm /tmp/f", "through\n");
   expect("mkfifo /tmp/f; timeout 0.2 cat /tmp/f; echo $?; rm /tmp/f", "124\n");
   EXPECT_EQ(probe("fifo-signal").code, 0);
   expect("rm /tmp/waits", "");
+}
+
+TEST_P(Steps, HaveTerminals) {
+  EXPECT_EQ(probe("terminal").code, 0);
 }
 
 TEST_P(Steps, KeepRegisters) {
@@ -260,6 +287,7 @@ TEST_P(Steps, LeaveNothingBehind) {
   int count = 0;
   for (pid_t pid = 0; pids >> pid; ++count) EXPECT_NE(::kill(pid, 0), 0) << pid;
   EXPECT_EQ(count, 2);
+  EXPECT_EQ(probe("untraced").code, 0);
 }
 
 TEST_P(Steps, DieWithTheirSupervisor) {

@@ -75,6 +75,7 @@ Answer<void> renew(Model& model, File& file, bool truncate) {
 Answer<void> prepare(Model& model, const emulate::Credentials& credentials, File& file,
                      Change change, bool truncate) {
   if (is_read_only(file)) return refuse(EROFS);
+  if (model.is_others_terminal(file.status)) return refuse(EPERM);
   if (!has_record(file)) return {};  // the kernel is the judge
   if (const auto now = renew(model, file, truncate); !now) return now;
   const int refused = emulate::decide(change, credentials, model.owned(file), {});

@@ -198,7 +198,11 @@ void Tracer::act(pid_t tid, Registers& registers, const emulate::Task& task, Rep
 
 Reply Tracer::reopen(const emulate::Task& task, OpenFile request) const {
   std::string path = request.path;
-  if (path.empty()) {
+  std::shared_ptr<const FifoName> fifo;
+  if (path.empty() && !model_.ptrace_only) fifo = model_.fifos.name(request.file);
+  if (fifo != nullptr) {
+    path = fifo->path();
+  } else if (path.empty()) {
     path = model_.tree.real_path(request.file);
     request.flags |= O_NOFOLLOW;  // it is a real path: its last name is a symlink only with O_PATH
   }
@@ -214,6 +218,9 @@ Reply Tracer::reopen(const emulate::Task& task, OpenFile request) const {
                   .arguments = {static_cast<std::uint32_t>(AT_FDCWD), 0, flags, 0, 0, 0},
                   .texts = {{.index = 1, .bytes = path + '\0'}},
                   .after = {}};
+  if (fifo != nullptr) {
+    rewrite.after = [fifo](const emulate::Task&, std::int64_t result) { return result; };
+  }
   if (request.makes_terminal) {
     rewrite.after = [this](const emulate::Task& opener, std::int64_t result) {
       const auto info =

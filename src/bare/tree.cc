@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -243,15 +242,6 @@ std::optional<Answer<File>> Tree::open_fast(std::string_view path, Last last) co
 
 Answer<File> Tree::open(const Call& call, Model& model, int dirfd, std::string_view path,
                         Last last) const {
-  Answer<File> file = look_up(call, model, dirfd, path, last);
-  if (!file || !S_ISCHR(file->status.stx_mode)) return file;
-  const unsigned major = file->status.stx_rdev_major, minor = file->status.stx_rdev_minor;
-  if (is_terminal(major) && !model.terminals.has(::makedev(major, minor))) return refuse(ENOENT);
-  return file;
-}
-
-Answer<File> Tree::look_up(const Call& call, Model& model, int dirfd, std::string_view path,
-                           Last last) const {
   if (path.empty()) {
     const std::string name = directory_in_proc(call.task, dirfd);
     os::UniqueFd fd(::openat(call.task.proc().get(), name.c_str(), O_PATH | O_CLOEXEC));

@@ -136,8 +136,6 @@ class Tree {
                             std::uint64_t resolve) const;
   const Mount* mount_of_real(std::string_view real_path) const;
   bool is_foreign(const Taken& taken, const Model& model) const;
-  Answer<File> look_up(const Call& call, Model& model, int dirfd, std::string_view path,
-                       Last last) const;
 
   std::vector<Mount> mounts_;
   std::unique_ptr<Mount> outside_;  // of files that only an inherited descriptor leads to

@@ -1,7 +1,9 @@
 #include "bare/tree.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 
 #include "bare/path.h"
 #include "bare/proc_text.h"
@@ -208,6 +210,54 @@ TEST_P(TreeTest, FollowsDescriptorsOfProc) {
   const os::UniqueFd out(ends[0]), in(ends[1]);
   EXPECT_TRUE(S_ISFIFO(view_.see("/proc/self/fd/" + std::to_string(ends[0])).st_mode));
   EXPECT_EQ(view_.read_link("/proc/self/fd/" + std::to_string(ends[0])).substr(0, 6), "pipe:[");
+}
+
+// However the step has come by a descriptor: only that it was given one makes the file its own.
+TEST_P(TreeTest, RefusesFilesOfTheHost) {
+  view_.write("/etc/x");
+  const os::UniqueFd host(::open(view_.real("/../layer").c_str(), O_PATH | O_CLOEXEC));
+  const std::string link = "/proc/self/fd/" + std::to_string(host.get());
+  EXPECT_EQ(view_.find("", Last::kFollow, host.get()), "-EACCES");
+  EXPECT_EQ(view_.find("file", Last::kFollow, host.get()), "-EACCES");
+  EXPECT_EQ(view_.find("../tree", Last::kFollow, host.get()), "-EACCES");
+  EXPECT_EQ(view_.find(link), "-EACCES");
+  EXPECT_EQ(view_.find(link + "/file"), "-EACCES");
+  ASSERT_EQ(::fchdir(host.get()), 0);
+  EXPECT_EQ(view_.find("file"), "-EACCES");
+  EXPECT_EQ(view_.find("/proc/self/cwd"), "-EACCES");
+  EXPECT_EQ(view_.find("/etc/x"), "/etc/x");
+  view_.model->give(host);
+  EXPECT_EQ(view_.find(link), "outside");
+
+  const std::string process = "/proc/" + std::to_string(::getppid());
+  const os::UniqueFd other(::open(process.c_str(), O_PATH | O_CLOEXEC));
+  EXPECT_EQ(view_.find("status", Last::kFollow, other.get()), "-EACCES");
+  const os::UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  EXPECT_TRUE(S_ISCHR(view_.see("/proc/self/fd/" + std::to_string(nothing.get())).st_mode));
+  const os::UniqueFd memory(::memfd_create("memory", MFD_CLOEXEC));
+  EXPECT_TRUE(S_ISREG(view_.see("/proc/self/fd/" + std::to_string(memory.get())).st_mode));
+}
+
+TEST_P(TreeTest, OpensOnlyTheStepsTerminals) {
+  const os::UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!master.valid()) GTEST_SKIP() << "no pty here";
+  const std::string name = ::ptsname(master.get());
+  EXPECT_EQ(view_.find(name), name);
+  EXPECT_EQ(view_.open(name, O_RDWR | O_NOCTTY), -EACCES);
+  EXPECT_EQ(view_.call(answer_mode, SYS_fchmodat, AT_FDCWD, name.c_str(), 0666), -EPERM);
+  view_.model->terminals.add_of(master);
+  EXPECT_EQ(::unlockpt(master.get()), 0);
+  const os::UniqueFd slave(view_.open(name, O_RDWR | O_NOCTTY));
+  EXPECT_TRUE(slave.valid());
+}
+
+TEST(Terminals, AreKnownByTheirMasters) {
+  Terminals terminals;
+  EXPECT_FALSE(terminals.has(::makedev(136, 70)));
+  terminals.add_by_info("pos:\t0\nflags:\t02\nmnt_id:\t24\n");
+  terminals.add_by_info("pos:\t0\nflags:\t02\nmnt_id:\t24\ntty-index:\t70\n");
+  EXPECT_TRUE(terminals.has(::makedev(136, 70)));
+  EXPECT_FALSE(terminals.has(::makedev(136, 7)));
 }
 
 TEST_P(TreeTest, AsksForSearchPermission) {

@@ -34,6 +34,7 @@ Result<void> add_rule(const os::UniqueFd& ruleset, const PathRule& rule, std::ui
   attributes.parent_fd = rule.fd.get();
   attributes.allowed_access = kRead;
   if (rule.write) attributes.allowed_access = handled & ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE};
+  if (rule.bind) attributes.allowed_access |= LANDLOCK_ACCESS_FS_MAKE_SOCK;
   if (rule.execute) attributes.allowed_access |= LANDLOCK_ACCESS_FS_EXECUTE;
   if (!S_ISDIR(status.st_mode)) attributes.allowed_access &= kOfFiles;
   attributes.allowed_access &= handled;

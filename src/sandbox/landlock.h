@@ -23,6 +23,7 @@ namespace lichen::sandbox {
 struct PathRule {
   os::UniqueFd fd;       // O_PATH
   bool write = false;    // and create, remove, rename
+  bool bind = false;     // make a socket
   bool execute = false;  // execve of a file
 };
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +50,7 @@ TEST(Landlock, AllowsWhatRulesName) {
   const std::string directory = ::testing::TempDir() + "landlock." + std::to_string(::getpid());
   ASSERT_TRUE(os::mkdirs(directory + "/rw"));
   ASSERT_TRUE(os::mkdirs(directory + "/ro"));
+  ASSERT_TRUE(os::mkdirs(directory + "/bind"));
   ASSERT_TRUE(os::replace_file(directory + "/ro/file", "x"));
   ASSERT_TRUE(os::replace_file(directory + "/outside", "x"));
   LandlockRules rules;
@@ -58,6 +61,9 @@ TEST(Landlock, AllowsWhatRulesName) {
       {.fd = os::UniqueFd(::open((directory + "/ro").c_str(), O_PATH | O_CLOEXEC))});
   rules.paths->push_back(
       {.fd = os::UniqueFd(::open("/dev/null", O_PATH | O_CLOEXEC)), .write = true});
+  rules.paths->push_back(
+      {.fd = os::UniqueFd(::open((directory + "/bind").c_str(), O_PATH | O_CLOEXEC)),
+       .bind = true});
   const auto ruleset = make_ruleset(rules);
   ASSERT_TRUE(ruleset) << to_text(ruleset.error());
   ASSERT_TRUE(*ruleset);
@@ -69,6 +75,19 @@ TEST(Landlock, AllowsWhatRulesName) {
   EXPECT_EQ(open_as(directory + "/ro/file", O_WRONLY), EACCES);
   EXPECT_EQ(open_as(directory + "/ro/new", O_CREAT | O_WRONLY), EACCES);
   EXPECT_EQ(open_as(directory + "/outside", O_RDONLY), EACCES);
+  EXPECT_EQ(open_as(directory + "/bind/new", O_CREAT | O_WRONLY), EACCES);
+  EXPECT_EQ(restricted(**ruleset,
+                       [&] {
+                         return errno_of(
+                             ::mknod((directory + "/bind/socket").c_str(), S_IFSOCK | 0600, 0));
+                       }),
+            0);
+  EXPECT_EQ(
+      restricted(**ruleset,
+                 [&] {
+                   return errno_of(::mknod((directory + "/ro/socket").c_str(), S_IFSOCK | 0600, 0));
+                 }),
+      EACCES);
   EXPECT_EQ(open_as(directory + "/outside", O_PATH), 0);
   EXPECT_EQ(open_as("/dev/null", O_RDWR), 0);
   ASSERT_TRUE(os::remove_tree(directory));
