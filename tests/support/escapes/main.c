@@ -5,15 +5,18 @@
 //   escapes FACTS GROUP...          the attempts of those groups
 //   escapes list GROUP...           their names, and why one cannot succeed on the host either
 //   escapes witness DIR             the host's secrets, and a process that is a victim (witness.c)
+//   escapes landlock                the kernel's Landlock ABI
 //   escapes keyring SECRET COMMAND  runs a command that has a key
 //   escapes hold FILE               another step that has a secret in its memory
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/landlock.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +72,11 @@ int main(int argc, char** argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   const char* name = strrchr(argv[0], '/');
   if (strcmp(name != NULL ? name + 1 : argv[0], "program") == 0) return MARK_OF_HOST;
+  if (argc == 2 && strcmp(argv[1], "landlock") == 0) {
+    const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    printf("%ld\n", abi < 0 ? 0 : abi);
+    return 0;
+  }
   if (argc == 3 && strcmp(argv[1], "witness") == 0) return witness(argv[2]);
   if (argc == 3 && strcmp(argv[1], "hold") == 0) return hold(argv[2]);
   if (argc > 3 && strcmp(argv[1], "keyring") == 0) return with_key(argv[2], argv + 3);

@@ -133,30 +133,35 @@ static const char* tune(void) {
   return STOPPED;
 }
 
-// CVE-2019-5736: the program of a process that is not ours, or of our own start, opened for
-// writing.
+// By its size: at tier bare our own has another inode when it was opened for writing.
+static int is_another(int fd, const struct stat* own) {
+  struct stat that;
+  if (fd < 0) return 0;
+  const int is = fstat(fd, &that) != 0 || that.st_size != own->st_size;
+  close(fd);
+  return is;
+}
+static int opens_another(const char* name, const struct stat* own) {
+  char again[60];
+  const int path = open(name, O_PATH | O_CLOEXEC);
+  snprintf(again, sizeof again, "/proc/self/fd/%d", path);
+  const int opened = is_another(open(name, O_WRONLY | O_CLOEXEC), own) ||
+                     is_another(open(again, O_WRONLY | O_CLOEXEC), own) ||
+                     is_another(open(name, O_RDONLY | O_CLOEXEC), own);
+  if (path >= 0) close(path);
+  return opened;
+}
+// CVE-2019-5736: the program of a process that is not ours, or of our own start.
 static const char* executable(void) {
-  struct stat own, that;
+  struct stat own;
+  char name[40];
   if (stat("/proc/self/exe", &own) != 0) return not_here("no /proc/self/exe");
-  char names[60][40];
-  int count = 0;
-  strcpy(names[count++], "/proc/self/exe");
-  strcpy(names[count++], "/proc/1/exe");
-  snprintf(names[count++], sizeof names[0], "/proc/%d/exe", getppid());
-  FOR_OTHERS(pid) if (count < 60) snprintf(names[count++], sizeof names[0], "/proc/%d/exe", *at_);
-  for (int i = 0; i < count; ++i) {
-    char again[60];
-    const int path = open(names[i], O_PATH | O_CLOEXEC);
-    snprintf(again, sizeof again, "/proc/self/fd/%d", path);
-    const int ways[] = {open(names[i], O_WRONLY | O_CLOEXEC), open(again, O_WRONLY | O_CLOEXEC),
-                        open(names[i], O_RDONLY | O_CLOEXEC)};
-    for (int way = 0; way < 3; ++way) {
-      if (ways[way] < 0) continue;
-      // By its size: at tier bare our own has another inode when it was opened for writing.
-      if (fstat(ways[way], &that) != 0 || that.st_size != own.st_size) return ESCAPED;
-      close(ways[way]);
-    }
-    if (path >= 0) close(path);
+  if (opens_another("/proc/self/exe", &own) || opens_another("/proc/1/exe", &own)) return ESCAPED;
+  snprintf(name, sizeof name, "/proc/%d/exe", getppid());
+  if (opens_another(name, &own)) return ESCAPED;
+  FOR_OTHERS(pid) {
+    snprintf(name, sizeof name, "/proc/%d/exe", *at_);
+    if (opens_another(name, &own)) return ESCAPED;
   }
   return STOPPED;
 }
