@@ -6,7 +6,7 @@
 # and run without lichen they succeed. What tier bare leaves to the pod is in bare.known and docs/security.md.
 . "$(dirname "$0")/../support/lib.sh"
 need gcc
-declare -r max_builder_kib=$((400 << 10))
+declare -r max_builder_kib=$((256 << 10))
 gcc -O1 -static -pthread -o ctx/escapes "$SUPPORT"/escapes/*.c -lrt
 word=$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n') tag=e$(head -c 3 /dev/urandom | od -An -tx1 | tr -d ' \n')
 landlock=$(ctx/escapes landlock)
