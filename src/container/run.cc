@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "container/bare_run.h"
 #include "container/merged.h"
+#include "container/scripts.h"
 #include "container/user.h"
 #include "emulate/calls.h"
 #include "emulate/supervisor.h"
@@ -197,7 +198,9 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   const owners::Owners harvested = merged.is_copy() ? below : owners::Owners();
   const emulate::Profile profile = profile_for(job.tier);
   emulate::Needs needs{.map_size = TRY(map_size())};
-  needs.devices = emulate::shows_devices(profile, below, needs.map_size, job.argv);
+  std::vector<std::string> texts = scripts_of(root, job.cwd, job.argv);
+  texts.insert(texts.end(), job.argv.begin(), job.argv.end());
+  needs.devices = emulate::shows_devices(profile, below, needs.map_size, texts);
   needs.reads = user.uid != 0;
   const sandbox::Plan plan = make_plan(job, user, needs);
 

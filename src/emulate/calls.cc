@@ -191,7 +191,7 @@ bool is_covered(std::string_view path) {
 }
 
 bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t map_size,
-                   const std::vector<std::string>& argv) {
+                   const std::vector<std::string>& texts) {
   for (const auto& [path, record] : below.all()) {
     if (is_covered(path)) continue;
     if (record.type != 0) return true;
@@ -199,9 +199,9 @@ bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t m
   }
   // A guess, which costs time when it is wrong: of what Dockerfiles call by name, these make nodes.
   constexpr std::string_view kMakers[] = {"mknod", "MAKEDEV", "debootstrap"};
-  for (const std::string& word : argv) {
+  for (const std::string& text : texts) {
     for (const std::string_view maker : kMakers) {
-      if (word.find(maker) != word.npos) return true;
+      if (text.find(maker) != text.npos) return true;
     }
   }
   return false;

@@ -60,9 +60,10 @@ std::vector<NotifiedCall> notified_calls(Profile profile, const Needs& needs = {
 std::vector<NotifiedCall> identity_calls();
 
 // Needs::devices: the tree below has records that only the Supervisor can show (but for /dev, over
-// which a step has a mount), or the command speaks of a tool that makes device nodes.
+// which a step has a mount), or a text (the command, its scripts) speaks of a tool that makes
+// nodes.
 bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t map_size,
-                   const std::vector<std::string>& argv);
+                   const std::vector<std::string>& texts);
 
 // Whatever layers have at this path, a step sees its own /dev there.
 bool is_covered(std::string_view path);

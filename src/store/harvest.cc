@@ -48,7 +48,7 @@ class Harvester {
   Result<void> visit_children(Frame& frame, const Layers::Parts& parts, bool is_touched);
   Result<void> take_file(Frame& frame, const os::UniqueFd& from, const Name& name,
                          std::optional<os::UniqueFd>& to);
-  Result<bool> is_unchanged(const os::UniqueFd& directory, const Name& name,
+  Result<bool> is_unchanged(const Frame& frame, const os::UniqueFd& directory, const Name& name,
                             const MergedDirectory::Entry& lower) const;
   Result<void> white_out(Frame& frame, const std::string& name, std::optional<os::UniqueFd>& to);
   Result<void> make(Frame& frame);
@@ -150,7 +150,7 @@ Result<void> Harvester::visit_children(Frame& frame, const Layers::Parts& parts,
         continue;
       } else if (!is_kept(name.type)) {
         continue;  // what was there is gone
-      } else if (!is_found || !TRY(is_unchanged(from, name, found->second))) {
+      } else if (!is_found || !TRY(is_unchanged(frame, from, name, found->second))) {
         auto taken = take_file(frame, from, name, to);
         if (!taken)
           return fail(std::move(taken).error().in("/" + printable(beneath(frame.path, name.text))));
@@ -168,8 +168,8 @@ Result<void> Harvester::visit_children(Frame& frame, const Layers::Parts& parts,
   return {};
 }
 
-Result<bool> Harvester::is_unchanged(const os::UniqueFd& directory, const Name& name,
-                                     const MergedDirectory::Entry& lower) const {
+Result<bool> Harvester::is_unchanged(const Frame& frame, const os::UniqueFd& directory,
+                                     const Name& name, const MergedDirectory::Entry& lower) const {
   const auto copy = space_.copies.find(name.inode);
   // An inode number of a linked layer's file is not given to another file while the layer is there.
   if (copy == space_.copies.end())
@@ -178,9 +178,15 @@ Result<bool> Harvester::is_unchanged(const os::UniqueFd& directory, const Name& 
   if (made.layer != lower.layer || made.source != lower.inode) return false;
   const auto status = TRY(os::lstatat(directory, name.text));
   if (!status) return false;
-  const bool same_time = status->st_nlink < made.links ? is_same(status->st_mtim, made.modified)
-                                                       : is_same(status->st_ctim, made.changed);
-  return same_time && status->st_size == made.size && status->st_mode == made.mode &&
+  bool is_same_file = status->st_nlink < made.links ? is_same(status->st_mtim, made.modified)
+                                                    : is_same(status->st_ctim, made.changed);
+  if (S_ISFIFO(status->st_mode) && space_.how == Materialize::kLink) {
+    // Its times say only that it was used, which with overlayfs is no change, either.
+    const owners::Record* before = below_.find(beneath(frame.path, name.text));
+    const owners::Record now = record_of_(TRY(statx_of(directory, name.text, AT_SYMLINK_NOFOLLOW)));
+    is_same_file = now == (before == nullptr ? owners::Record{} : *before);
+  }
+  return is_same_file && status->st_size == made.size && status->st_mode == made.mode &&
          status->st_uid == made.uid && status->st_gid == made.gid;
 }
 

@@ -108,7 +108,9 @@ Result<void> Maker::make_entry(const os::UniqueFd& from, const os::UniqueFd& to,
     default:
       return {};  // a whiteout, or what no layer should have
   }
-  if (space_.how == Materialize::kLink && is_near_[entry.layer]) {
+  // What goes through a FIFO changes its times: the layer's own must not be the one that is used.
+  const bool is_linked = entry.type != DT_FIFO && is_near_[entry.layer];
+  if (space_.how == Materialize::kLink && is_linked) {
     if (::linkat(from.get(), name.c_str(), to.get(), name.c_str(), 0) == 0) {
       ++space_.frozen[entry.inode];
       return {};
