@@ -1,5 +1,5 @@
 #!/bin/bash
-# users: ids userns bare
+# users: ids userns
 # cost: 300
 # npm ci from a lock file in a stage of its own; the result has node and the modules, not npm.
 . "$(dirname "$0")/../support/lib.sh"
