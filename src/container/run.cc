@@ -201,7 +201,7 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   std::vector<std::string> texts = scripts_of(root, job.cwd, job.argv);
   texts.insert(texts.end(), job.argv.begin(), job.argv.end());
   needs.devices = emulate::shows_devices(profile, below, needs.map_size, texts);
-  needs.reads = user.uid != 0;
+  needs.reads = user.uid != 0 || emulate::becomes_users(texts);
   const sandbox::Plan plan = make_plan(job, user, needs);
 
   // Opened now: after launch() nothing of the host is reachable by path.

@@ -190,6 +190,23 @@ bool is_covered(std::string_view path) {
   return path.substr(0, kDev.size()) == kDev;
 }
 
+bool becomes_users(const std::vector<std::string>& texts) {
+  constexpr std::string_view kTools[] = {"su",      "sudo", "setpriv", "runuser",
+                                         "su-exec", "gosu", "doas",    "start-stop-daemon"};
+  constexpr std::string_view kOfWords =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  for (const std::string& text : texts) {
+    std::size_t at = 0;
+    while ((at = text.find_first_of(kOfWords, at)) != text.npos) {
+      const std::size_t end = std::min(text.find_first_not_of(kOfWords, at), text.size());
+      const auto word = std::string_view(text).substr(at, end - at);
+      if (std::find(std::begin(kTools), std::end(kTools), word) != std::end(kTools)) return true;
+      at = end;
+    }
+  }
+  return false;
+}
+
 bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t map_size,
                    const std::vector<std::string>& texts) {
   for (const auto& [path, record] : below.all()) {

@@ -51,7 +51,8 @@ struct Needs {
   // placeholder looks and opens like the device. And so do changes, before which records are kept
   // (copy_up.h). See docs/decisions/0011.
   bool devices = false;
-  // Tier userns, in a step whose own user is not root: opens for reading are judged, too.
+  // Tier userns, in a step that is, or is likely to become, another user than root: opens for
+  // reading are judged, too.
   bool reads = false;
 };
 
@@ -64,6 +65,9 @@ std::vector<NotifiedCall> identity_calls();
 // nodes.
 bool shows_devices(Profile profile, const owners::Owners& below, std::uint32_t map_size,
                    const std::vector<std::string>& texts);
+
+// Needs::reads of a step of root: a text speaks of a tool that becomes another user.
+bool becomes_users(const std::vector<std::string>& texts);
 
 // Whatever layers have at this path, a step sees its own /dev there.
 bool is_covered(std::string_view path);

@@ -382,6 +382,12 @@ TEST(Calls, DevicesAreShownWhereThereMayBeSome) {
   EXPECT_TRUE(shows(Profile::kFull, none, make));
 }
 
+TEST(Calls, ReadsAreJudgedWhereAnotherUserIsLikely) {
+  EXPECT_TRUE(becomes_users({"/bin/sh", "-c", "cd /;su www -c id"}));
+  EXPECT_TRUE(becomes_users({"exec /usr/sbin/gosu postgres initdb"}));
+  EXPECT_FALSE(becomes_users({"apt-get install -y sudo-rs surf; echo su_x sum su-", ""}));
+}
+
 TEST(Devices, OpenAsTheContainersNodes) {
   const auto character = [](std::uint32_t major, std::uint32_t minor) {
     return owners::Record{.type = S_IFCHR, .dev_major = major, .dev_minor = minor};

@@ -180,7 +180,7 @@ Result<bool> Harvester::is_unchanged(const Frame& frame, const os::UniqueFd& dir
   if (!status) return false;
   bool is_same_file = status->st_nlink < made.links ? is_same(status->st_mtim, made.modified)
                                                     : is_same(status->st_ctim, made.changed);
-  if (S_ISFIFO(status->st_mode) && space_.how == Materialize::kLink) {
+  if (!is_same_file && S_ISFIFO(status->st_mode) && space_.how == Materialize::kLink) {
     // Its times say only that it was used, which with overlayfs is no change, either.
     const owners::Record* before = below_.find(beneath(frame.path, name.text));
     const owners::Record now = record_of_(TRY(statx_of(directory, name.text, AT_SYMLINK_NOFOLLOW)));

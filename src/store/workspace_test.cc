@@ -210,8 +210,14 @@ TEST(Harvest, FifosThatWereUsedAreUnchanged) {
   const os::UniqueFd fd = *os::open(tree / "used", O_RDWR);
   ASSERT_OK(os::write_all(fd, "through"));
   tree.record("owned", {.uid = 3});
+  ASSERT_EQ(::chmod((tree / "owned").c_str(), 0600), 0);  // who keeps a record moves the ctime, too
   tree.harvest("fs");
   EXPECT_EQ(stack.diff_text(), (Lines{"owned fifo 3:0"}));
+  // A COPY knows the records of what it wrote alone.
+  MaterializedTree next(stack, "next");
+  next.records().clear();
+  next.harvest("next-fs");
+  EXPECT_EQ(stack.diff_text(), Lines{});
 }
 
 TEST(Harvest, HardLinksOfAStepStayOneFile) {
