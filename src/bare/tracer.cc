@@ -199,7 +199,9 @@ void Tracer::act(pid_t tid, Registers& registers, const emulate::Task& task, Rep
 Reply Tracer::reopen(const emulate::Task& task, OpenFile request) const {
   std::string path = request.path;
   std::shared_ptr<const FifoName> fifo;
-  if (path.empty() && !model_.ptrace_only) fifo = model_.fifos.name(request.file);
+  // With O_PATH nobody waits, and the descriptor must lead to the file's own name.
+  if (path.empty() && !model_.ptrace_only && (request.flags & O_PATH) == 0)
+    fifo = model_.fifos.name(request.file);
   if (fifo != nullptr) {
     path = fifo->path();
   } else if (path.empty()) {

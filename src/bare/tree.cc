@@ -170,6 +170,10 @@ bool Tree::is_foreign(const Taken& taken, const Model& model) const {
   if (S_ISCHR(status.stx_mode) && is_known_node(status.stx_rdev_major, status.stx_rdev_minor)) {
     return false;
   }
+  if (S_ISFIFO(status.stx_mode) && !model.fifos.directory().empty() &&
+      beneath(taken.real, model.fifos.directory())) {
+    return false;  // a name that was lent for the open
+  }
   return !model.was_given(status) && !beneath(taken.real, model.texts);
 }
 
