@@ -181,10 +181,11 @@ Result<bool> Harvester::is_unchanged(const Frame& frame, const os::UniqueFd& dir
   bool is_same_file = status->st_nlink < made.links ? is_same(status->st_mtim, made.modified)
                                                     : is_same(status->st_ctim, made.changed);
   if (!is_same_file && S_ISFIFO(status->st_mode) && space_.how == Materialize::kLink) {
-    // Its times say only that it was used, which with overlayfs is no change, either.
+    // What goes through it makes mtime and ctime one, which with overlayfs is no change, either.
     const owners::Record* before = below_.find(beneath(frame.path, name.text));
     const owners::Record now = record_of_(TRY(statx_of(directory, name.text, AT_SYMLINK_NOFOLLOW)));
-    is_same_file = now == (before == nullptr ? owners::Record{} : *before);
+    is_same_file = is_same(status->st_mtim, status->st_ctim) &&
+                   now == (before == nullptr ? owners::Record{} : *before);
   }
   return is_same_file && status->st_size == made.size && status->st_mode == made.mode &&
          status->st_uid == made.uid && status->st_gid == made.gid;
