@@ -205,14 +205,22 @@ TEST(Harvest, LeavesOutDevicesAndKeepsOddNames) {
 TEST(Harvest, FifosThatWereUsedAreUnchanged) {
   Stack stack(Tier::kBare);
   stack.apply({{{.path = "used", .type = EntryType::kFifo, .mode = 0600, .mtime_s = 7}, ""},
+               {{.path = "lent", .type = EntryType::kFifo, .mode = 0600, .mtime_s = 7}, ""},
+               {{.path = "dated", .type = EntryType::kFifo, .mode = 0600, .mtime_s = 7}, ""},
                {{.path = "owned", .type = EntryType::kFifo, .mode = 0600, .mtime_s = 7}, ""}});
   MaterializedTree tree(stack, "merged");
   const os::UniqueFd fd = *os::open(tree / "used", O_RDWR);
   ASSERT_OK(os::write_all(fd, "through"));
+  const os::UniqueFd lent = *os::open(tree / "lent", O_RDWR);
+  ASSERT_OK(os::write_all(lent, "through"));
+  ASSERT_EQ(::link((tree / "lent").c_str(), (tree / "name").c_str()), 0);
+  ASSERT_EQ(::unlink((tree / "name").c_str()), 0);
+  const struct ::timespec times[2] = {{5, 0}, {5, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (tree / "dated").c_str(), times, 0), 0);
   tree.record("owned", {.uid = 3});
   ASSERT_EQ(::chmod((tree / "owned").c_str(), 0600), 0);  // who keeps a record moves the ctime, too
   tree.harvest("fs");
-  EXPECT_EQ(stack.diff_text(), (Lines{"owned fifo 3:0"}));
+  EXPECT_EQ(stack.diff_text(), (Lines{"dated fifo", "owned fifo 3:0"}));
   // A COPY knows the records of what it wrote alone.
   MaterializedTree next(stack, "next");
   next.records().clear();
