@@ -72,13 +72,15 @@ Result<User> parse_user(std::string_view user, std::string_view passwd, std::str
   if (found.uid == 0 && !known) found.home = "/root";
   if (colon != std::string_view::npos) {
     found.gid = TRY(find_group(user.substr(colon + 1), group));
-    return found;
+    listed_as.clear();
   }
+  found.groups.push_back(found.gid);
   if (listed_as.empty()) return found;
   each_entry(group, 4, [&](const std::vector<std::string>& entry) {
     const std::vector<std::string> members = split(entry[3], ',');
     if (std::find(members.begin(), members.end(), listed_as) == members.end()) return;
-    if (const auto gid = number(entry[2])) found.groups.push_back(*gid);
+    const auto gid = number(entry[2]);
+    if (gid && gid != found.gid) found.groups.push_back(*gid);
   });
   return found;
 }

@@ -14,7 +14,9 @@ namespace lichen::container {
 
 struct User {
   std::uint32_t uid = 0, gid = 0;
-  std::vector<std::uint32_t> groups;  // supplementary
+  // Supplementary. The primary one is among them, as with Docker since CVE-2022-36109: who gives it
+  // up must not get what its members are denied.
+  std::vector<std::uint32_t> groups;
   std::string home = "/";
 };
 

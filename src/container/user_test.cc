@@ -19,15 +19,15 @@ TEST(ParseUser, FollowsDocker) {
     std::vector<std::uint32_t> groups;
     const char* home;
   } rows[] = {
-      {"", 0, 0, {}, "/root"},
-      {"root", 0, 0, {}, "/root"},
-      {"www-data", 33, 33, {}, "/var/www"},
-      {"alice", 1000, 1001, {4, 50}, "/home/alice"},
-      {"1000", 1000, 1001, {4, 50}, "/home/alice"},
-      {"alice:adm", 1000, 4, {}, "/home/alice"},
-      {"alice:77", 1000, 77, {}, "/home/alice"},
-      {"4711", 4711, 0, {}, "/"},
-      {"4711:12", 4711, 12, {}, "/"},
+      {"", 0, 0, {0}, "/root"},
+      {"root", 0, 0, {0}, "/root"},
+      {"www-data", 33, 33, {33}, "/var/www"},
+      {"alice", 1000, 1001, {1001, 4, 50}, "/home/alice"},
+      {"1000", 1000, 1001, {1001, 4, 50}, "/home/alice"},
+      {"alice:adm", 1000, 4, {4}, "/home/alice"},
+      {"alice:77", 1000, 77, {77}, "/home/alice"},
+      {"4711", 4711, 0, {0}, "/"},
+      {"4711:12", 4711, 12, {12}, "/"},
   };
   for (const auto& row : rows) {
     const auto user = parse_user(row.user, kPasswd, kGroup);
