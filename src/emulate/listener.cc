@@ -33,6 +33,7 @@ namespace {
 constexpr auto kPatience = std::chrono::milliseconds(20);  // with a thread that does not come back
 constexpr auto kStopPause = std::chrono::microseconds(200);
 constexpr unsigned kMaxThreads = 4;
+constexpr unsigned kFewCpus = 2;    // where a second busy thread only takes turns with the callers
 constexpr unsigned kLookEvery = 8;  // calls: whether another one waits already
 constexpr int kBusy = 2;            // such looks in a row that found one
 
@@ -107,9 +108,10 @@ struct Listener::State {
 
   void first() {
     own_file_state();
+    const bool shares = std::thread::hardware_concurrency() > kFewCpus;
     int busy = 0;
     for (unsigned round = 1;; ++round) {
-      if (round % kLookEvery == 0) {
+      if (shares && round % kLookEvery == 0) {
         busy = waiting() ? busy + 1 : 0;
         if (busy >= kBusy) ask_for_help();
       }
