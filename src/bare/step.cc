@@ -194,6 +194,7 @@ Result<Ended> run(Options options, Stdio stdio) {
           }));
     }
     tracer.start();
+    if (options.on_start) options.on_start(launched.pid());
     return launched.start();
   };
   auto started = start();

@@ -69,6 +69,7 @@ struct Options {
   std::vector<std::uint32_t> groups;
   bool terminal = false;  // stdio is a pty slave: make it the controlling terminal
   Backend backend = Backend::kAuto;
+  std::function<void(pid_t)> on_start;  // the first process, whose end ends the step; may be empty
 };
 
 struct Ended {

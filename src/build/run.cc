@@ -161,6 +161,7 @@ Result<os::WaitStatus> run(const RunRequest& request, const Environment& environ
     TRY(ops::check_network(session->tier(), network));
     const ops::NetworkFiles files =
         TRY(ops::NetworkFiles::write(store, job.hostname, request.add_hosts, network));
+    job.keeps = false;
     job.own_network = ops::has_own_network(network);
     job.network = files.network();
     job.network.ports = ports;

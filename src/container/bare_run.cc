@@ -4,9 +4,11 @@
 #include "container/bare_run.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "bare/step.h"
+#include "container/cancellation.h"
 #include "container/user.h"
 #include "os/file.h"
 #include "store/tree.h"
@@ -41,29 +43,33 @@ Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
   const User user = TRY(find_user(root, job.user));
   (void)TRY(os::mkdirs_beneath(root, job.cwd, 0755));
 
-  bare::Options options{.root = tree,
-                        .scratch = scratch,
-                        .frozen = space.frozen,
-                        .frozen_directories = space.frozen_directories,
-                        .owners = below,
-                        .volumes = volumes_of(job),
-                        .argv = job.argv,
-                        .env = environment_of(job, user),
-                        .cwd = job.cwd,
-                        .hostname = job.hostname,
-                        .uid = user.uid,
-                        .gid = user.gid,
-                        .groups = user.groups,
-                        .terminal = job.terminal};
+  bare::Options options{
+      .root = tree,
+      .scratch = scratch,
+      .frozen = space.frozen,
+      .frozen_directories = space.frozen_directories,
+      .owners = below,
+      .volumes = volumes_of(job),
+      .argv = job.argv,
+      .env = environment_of(job, user),
+      .cwd = job.cwd,
+      .hostname = job.hostname,
+      .uid = user.uid,
+      .gid = user.gid,
+      .groups = user.groups,
+      .terminal = job.terminal,
+      .on_start = [](pid_t first) { worker_cancellation().covers(first, SIGKILL); }};
   const MemoryWatch memory;
   const bare::Ended ended = TRY(bare::run(
       std::move(options),
       {.in = std::move(stdio.in), .out = std::move(stdio.out), .err = std::move(stdio.err)}));
   // From here no process of the step runs.
+  if (worker_cancellation().is_asked()) return fail(Errc::kCancelled, "cancelled");
 
   RunOutcome outcome = outcome_of(ended.status, memory);
-  outcome.sidecar = owners::to_bytes(TRY(
-      store::harvest(space, job.overlay.lower, job.overlay.upper, below, ended.record_of, false)));
+  if (job.keeps)
+    outcome.sidecar = owners::to_bytes(TRY(store::harvest(
+        space, job.overlay.lower, job.overlay.upper, below, ended.record_of, false)));
   for (const std::string& directory : {tree, scratch}) TRY(os::remove_tree(directory));
   return outcome;
 }

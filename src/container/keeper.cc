@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <thread>
 
 #include "base/wire.h"
+#include "container/cancellation.h"
 #include "os/socket.h"
 #include "sandbox/launch.h"
 #include "sandbox/namespace.h"
@@ -22,6 +24,7 @@ namespace lichen::container {
 namespace {
 
 constexpr int kCancelPollMs = 50;
+constexpr auto kStepEnds = std::chrono::seconds(10);  // after it was killed
 
 struct Reply {
   std::optional<Error> error;
@@ -32,12 +35,14 @@ void fields(Wire& wire, Reply& reply) {
   wire(reply.error, reply.bytes);
 }
 
-// Ends this process when the other end of `socket` is closed or shut down: the front gave up.
+// Ends this process, after the step that it runs, when the other end of `socket` is closed or shut
+// down: the front gave up.
 void end_with(int socket) {
   std::thread([socket] {
     pollfd polled{socket, POLLRDHUP, 0};
     while (::poll(&polled, 1, -1) < 0 && errno == EINTR) {
     }
+    if (worker_cancellation().ask()) std::this_thread::sleep_for(kStepEnds);  // not reached
     ::_exit(EXIT_FAILURE);
   }).detach();  // lives exactly as long as the process: it has nothing to be joined for
 }

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "container/bare_run.h"
+#include "container/cancellation.h"
 #include "container/merged.h"
 #include "container/scripts.h"
 #include "container/user.h"
@@ -223,17 +224,18 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   std::optional<emulate::Supervisor> supervisor;
   if (running.listener.valid())
     supervisor = TRY(emulate::Supervisor::start(std::move(running.listener), std::move(emulation)));
+  worker_cancellation().covers(running.init.pid(), running.end_signal());
   TRY(running.start());
   const os::WaitStatus status = TRY(running.wait());
   // From here no process of the step runs.
+  if (worker_cancellation().is_asked()) return fail(Errc::kCancelled, "cancelled");
 
   RunOutcome outcome = outcome_of(status, memory);
   remove_stubs(root, running.created);
-  if (merged.is_copy()) {  // it is found by paths of the host
-    TRY(sandbox::enter_mounts(host_mounts));
-    TRY(merged.harvest(harvested));
-  }
-  if (supervisor) outcome.sidecar = owners::to_bytes(TRY(supervisor->finish()));
+  if (merged.is_copy())
+    TRY(sandbox::enter_mounts(host_mounts));  // it is found by paths of the host
+  if (job.keeps && merged.is_copy()) TRY(merged.harvest(harvested));
+  if (job.keeps && supervisor) outcome.sidecar = owners::to_bytes(TRY(supervisor->finish()));
   etc.prune();
   merged.remove();
   return outcome;

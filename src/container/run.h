@@ -56,6 +56,7 @@ struct RunJob {
   bool own_network = false;
   Network network;  // with own_network: connected by a helper, if it names one
   bool terminal = false;
+  bool keeps = true;  // what it changes; else overlay.upper and the outcome's sidecar mean nothing
   std::string resolv_conf, hosts,
       hostname_file;  // files of the store that are bound over /etc's; empty: none
   std::vector<Volume> volumes;
@@ -63,8 +64,8 @@ struct RunJob {
 template <class Wire>
 void fields(Wire& wire, RunJob& job) {
   wire(job.tier, job.overlay, job.sidecars, job.argv, job.env, job.cwd, job.user, job.hostname,
-       job.own_network, job.network, job.terminal, job.resolv_conf, job.hosts, job.hostname_file,
-       job.volumes);
+       job.own_network, job.network, job.terminal, job.keeps, job.resolv_conf, job.hosts,
+       job.hostname_file, job.volumes);
 }
 
 struct RunOutcome {

@@ -263,8 +263,8 @@ void Running::end_orphans() {
   if (!lists.empty()) end_children(lists.data(), lists.size(), spared_.data(), spared_.size());
 }
 
-void Running::kill() const {
-  init.kill(own_pid_ ? SIGKILL : SIGTERM);  // an init without a pid namespace ends the others
+int Running::end_signal() const {
+  return own_pid_ ? SIGKILL : SIGTERM;  // an init without a pid namespace ends the others
 }
 
 }  // namespace lichen::sandbox

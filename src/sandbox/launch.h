@@ -44,7 +44,8 @@ class Running {
   Result<void> start();
   // Until the command has ended and, with a pid namespace, every process of the container is dead.
   Result<os::WaitStatus> wait();
-  void kill() const;  // all of it, at once; without a pid namespace wait() has to follow
+  // To `init`, ends all of it; without a pid namespace wait() has to follow.
+  int end_signal() const;
 
  private:
   friend Result<Running> launch(const Plan& plan, Stdio stdio);

@@ -265,7 +265,7 @@ TEST_P(Launch, KillEndsEverything) {
       return fail(os_error("bind", root_));
     Running running = TRY(launch(plan_of({"sleep", "30"}), TRY(stdio_to(std::move(out)))));
     TRY(running.start());
-    running.kill();
+    running.init.kill(running.end_signal());
     return text_of(TRY(running.wait()));
   });
   EXPECT_EQ(outcome.status, "signaled 9");
@@ -387,7 +387,7 @@ TEST_P(Launch, DescendantsDieWhenTheirInitIsKilled) {
     TRY(running.start());
     char byte = 0;
     if (::read(ready.first.get(), &byte, 1) != 1) return fail(os_error("read", "output"));
-    running.kill();
+    running.init.kill(running.end_signal());
     TRY(running.wait());
     say(out, byte + TRY(os::read_file(ready.first)));
     return "";
