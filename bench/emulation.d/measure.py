@@ -2,7 +2,7 @@
 """measure.py FILE COMMAND... - runs COMMAND and writes "CPU WALL" in milliseconds to FILE.
 
 CPU is user and system time of all that runs in our cgroup meanwhile, waited for or not: times(2) and its
-kin know nothing of a process whose parent ignores its end, and lichen has such. The wall time ends with
+kin know nothing of a process whose parent ignores its end. The wall time ends with
 COMMAND, the CPU time with the last process it leaves behind. The exit status is COMMAND's.
 """
 import os

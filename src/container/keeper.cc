@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,6 +25,7 @@ namespace lichen::container {
 namespace {
 
 constexpr int kCancelPollMs = 50;
+constexpr int kKeeperEndsMs = 1000;  // after the control socket was closed
 constexpr auto kStepEnds = std::chrono::seconds(10);  // after it was killed
 
 struct Reply {
@@ -48,7 +50,6 @@ void end_with(int socket) {
 }
 
 [[noreturn]] void work(const Handler& handler, os::UniqueFd job, pid_t keeper) {
-  ::signal(SIGCHLD, SIG_DFL);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != keeper) ::_exit(EXIT_FAILURE);
   auto request = os::receive_message(job);
@@ -63,11 +64,19 @@ void end_with(int socket) {
   ::_exit(os::send_message(job, pack(std::move(reply))) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
+// Workers are waited for so that their CPU time is counted as ours; their job socket tells of them.
+void reap_workers(int flags) {
+  while (::waitpid(-1, nullptr, flags) > 0) {
+  }
+}
+
 [[noreturn]] void serve(const Handler& handler, os::UniqueFd control) {
   const pid_t self = ::getpid();
   for (;;) {
     auto message = os::receive_message(control);
-    if (!message || message->fds.size() != 1) ::_exit(EXIT_SUCCESS);  // the front has ended
+    const bool has_ended = !message || message->fds.size() != 1;  // the front
+    reap_workers(has_ended ? 0 : WNOHANG);
+    if (has_ended) ::_exit(EXIT_SUCCESS);
     os::UniqueFd job = std::move(message->fds[0]);
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -96,7 +105,6 @@ void end_with(int socket) {
   if (!os::send_message(control, pack(ready)) || ready.error) ::_exit(EXIT_FAILURE);
   // Tried here once, while the front goes on: workers know it then.
   if (!options.uids.empty()) (void)sandbox::can_have_proc();
-  ::signal(SIGCHLD, SIG_IGN);  // workers are not waited for: their job socket tells
   serve(options.handler, std::move(control));
 }
 
@@ -118,7 +126,11 @@ Result<std::unique_ptr<Keeper>> Keeper::start(Options options) {
   return std::unique_ptr<Keeper>(new Keeper(std::move(child), std::move(ours)));
 }
 
-Keeper::~Keeper() = default;
+Keeper::~Keeper() {
+  control_.reset();
+  pollfd keeper{child_.pidfd().get(), POLLIN, 0};
+  ::poll(&keeper, 1, kKeeperEndsMs);
+}
 
 Result<std::string> Keeper::call(std::string_view request, const std::vector<int>& fds,
                                  const std::atomic<bool>* cancelled) {

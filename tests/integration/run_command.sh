@@ -21,4 +21,12 @@ else
     ok run --network=none r 'ip -o link | grep -c .'; same "$(<out)" 1
 fi
 printf 'stdin arrives' | ok run -i r cat; same "$(<out)" "stdin arrives"
+# What time(1) says of a command counts its steps.
+python3 - lichen run --tier="$TIER" r 'i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; times' <<'P'
+import re, resource, subprocess, sys
+said = subprocess.run(sys.argv[1:], check=True, capture_output=True, text=True).stdout
+burnt = float(re.match(r"0m([\d.]+)s", said)[1])
+counted = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+assert burnt > 0.05 and counted > 0.8 * burnt, (burnt, counted)
+P
 fails 127 run "$TINY" /nowhere
