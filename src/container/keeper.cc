@@ -25,7 +25,7 @@ namespace lichen::container {
 namespace {
 
 constexpr int kCancelPollMs = 50;
-constexpr int kKeeperEndsMs = 1000;  // after the control socket was closed
+constexpr int kKeeperEndsMs = 1000;                   // after the control socket was closed
 constexpr auto kStepEnds = std::chrono::seconds(10);  // after it was killed
 
 struct Reply {

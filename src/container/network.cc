@@ -48,7 +48,7 @@ bool has_route(std::string_view table) {
   return false;
 }
 bool has_route6(std::string_view table) {
-  const std::string zero = std::string(32, '0') + " 00 ";
+  constexpr std::string_view zero = "00000000000000000000000000000000 00 ";
   for (const std::string& line : split(table, '\n'))
     if (starts_with(line, zero) && line.find(" lo") == std::string::npos) return true;
   return false;

@@ -37,10 +37,9 @@ std::string value_of(const os::UniqueFd& fd, const std::string& name) {
 }  // namespace
 
 std::string to_revision_2(std::string_view capability) {
-  std::string bytes(capability);
-  if (bytes.size() != kRevision3Bytes || bytes[3] != 3) return bytes;
-  bytes[3] = 2;
-  bytes.resize(kRevision2Bytes);
+  const bool is_newer = capability.size() == kRevision3Bytes && capability[3] == 3;
+  std::string bytes(is_newer ? capability.substr(0, kRevision2Bytes) : capability);
+  if (is_newer) bytes[3] = 2;
   return bytes;
 }
 
@@ -99,9 +98,9 @@ mode_t record_attributes(Tier tier, mode_t mode, bool is_directory, const Xattrs
   if (tier != Tier::kBare) return mode;
   // Anything else would not have been accepted by a kernel, either.
   if (const auto found = xattrs.find(kCapability); found != xattrs.end()) {
-    std::string capability = to_revision_2(found->second);
-    if (capability.size() == kRevision2Bytes && capability[3] == 2)
-      record.capability = std::move(capability);
+    record.capability = to_revision_2(found->second);
+    if (record.capability.size() != kRevision2Bytes || record.capability[3] != 2)
+      record.capability.clear();
   }
   const mode_t real = owners::bare_mode(mode, is_directory);
   if (real != mode) record.mode = mode;
