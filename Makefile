@@ -18,10 +18,14 @@ build/release/build.ninja: CMakeLists.txt CMakePresets.json
 demo: ; ./setup && $(MAKE) --no-print-directory release && tests/support/demo
 test: ; ./setup && tests/support/test
 check: ; tools/check dev
+# The cases of shared/conformance, or of LICHEN_CONFORMANCE=DIR; 77 says that there are none.
+conformance: build/release/build.ninja
+	cmake --build build/release -j$(JOBS) --target conformance
+	build/release/tests/conformance/conformance $(LICHEN_CONFORMANCE) || [ $$? = 77 ]
 bench: release ; bench/run && bench/emulation
 soak: release ; tests/support/soak
 format: ; tools/format --fix
 install: release ; install -D -m 755 build/release/lichen $(DESTDIR)$(PREFIX)/bin/lichen
 clean: ; rm -rf build
 
-.PHONY: all release demo test check bench soak format install clean
+.PHONY: all release demo test check conformance bench soak format install clean
