@@ -1,6 +1,7 @@
 . /scenario/steps.sh
 export GIT_AUTHOR_DATE='1700000000 +0000' GIT_COMMITTER_DATE='1700000000 +0000' HOME=/root
 git config --global user.name n; git config --global user.email n@example.org; git config --global init.defaultBranch main; git config --global gc.auto 0
+git config --global pack.threads 1  # with more of them, what is a delta of what depends on their timing
 mkdir /srv/r; cd /srv/r; git init -q
 i=0; while [ $i -lt 200 ]; do mkdir -p d$((i % 9)); seq $i > d$((i % 9))/f$i; i=$((i + 1)); done
 chmod 755 d1/f1; ln -s d1/f1 link
