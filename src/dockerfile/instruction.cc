@@ -48,7 +48,7 @@ Result<std::vector<Pair>> pairs(const Node& node, std::string_view keyword) {
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < node.args.size(); i += 3) {
     if (node.args[i].empty()) return invalid(std::string(keyword) + " names can not be blank");
-    pairs.push_back({node.args[i], node.args[i + 1]});
+    pairs.push_back({node.args[i], node.args[i + 1], node.args[i + 2].empty()});
   }
   return pairs;
 }
@@ -58,6 +58,13 @@ bool is_stage_name(std::string_view name) {
   return std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
   });
+}
+
+// What the comments above say of `name`: "# NAME text".
+std::string doc_of(const Node& node, const std::string& name) {
+  for (const std::string& comment : node.comments)
+    if (!name.empty() && starts_with(comment, name + " ")) return comment.substr(name.size() + 1);
+  return {};
 }
 
 Result<InstructionBody> parse_from(const Node& node) {
@@ -73,6 +80,7 @@ Result<InstructionBody> parse_from(const Node& node) {
   const Flags flags = TRY(Flags::parse(node.flags, {{"platform", FlagKind::kText}}));
   from.base = node.args[0];
   from.platform = flags.text("platform");
+  from.doc = doc_of(node, from.name);
   return from;
 }
 
@@ -83,10 +91,10 @@ Result<InstructionBody> parse_arg(const Node& node) {
   for (const std::string& word : node.args) {
     const std::size_t equals = word.find('=');
     if (equals == 0) return invalid("ARG names can not be blank");
-    if (equals == std::string::npos)
-      arg.items.push_back({word, std::nullopt});
-    else
-      arg.items.push_back({word.substr(0, equals), word.substr(equals + 1)});
+    ArgItem item{.key = word.substr(0, equals), .value = std::nullopt};
+    if (equals != std::string::npos) item.value = word.substr(equals + 1);
+    item.doc = doc_of(node, item.key);
+    arg.items.push_back(std::move(item));
   }
   return arg;
 }
@@ -149,7 +157,9 @@ Result<InstructionBody> parse_run(const Node& node) {
                                                     {"device", FlagKind::kList}}));
   Run run{.command = command_line(node), .files = node.heredocs};
   run.mounts = flags.list("mount");
-  run.devices = flags.list("device");
+  for (const std::string& mount : run.mounts) TRY(check_mount(mount));
+  for (const std::string& device : flags.list("device"))
+    run.devices.push_back(TRY(parse_device(device)));
   run.network = flags.text("network");
   run.security = flags.text("security");
   run.flags_used = flags.used();

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "dockerfile/ast.h"
+#include "dockerfile/mount.h"
 #include "graph/graph.h"
 #include "oci/types.h"
 
@@ -20,16 +21,19 @@ namespace lichen::dockerfile {
 
 struct From {
   std::string base, name, platform;  // name is lower case, "" without AS
+  std::string doc;                   // what a comment above says: "# NAME text"
 };
 struct ArgItem {
   std::string key;
   std::optional<std::string> value;
+  std::string doc = {};  // as of From
 };
 struct Arg {
   std::vector<ArgItem> items;
 };
 struct Pair {
   std::string key, value;
+  bool no_delim = false;  // the old form "NAME VALUE"
 };
 struct Env {
   std::vector<Pair> pairs;
@@ -58,9 +62,10 @@ struct CommandLine {
 struct Run {
   CommandLine command;
   std::vector<Heredoc> files;
-  std::string network;   // "" is the default
-  std::string security;  // "" is the default
-  std::vector<std::string> mounts, devices;
+  std::string network;              // "" is the default
+  std::string security;             // "" is the default
+  std::vector<std::string> mounts;  // as written; parse_mount() reads them with variables known
+  std::vector<RunDevice> devices;
   std::vector<std::string> flags_used;
 };
 struct Cmd {

@@ -101,7 +101,12 @@ Result<void> Lowering::set_globals() {
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(epoch->data(), epoch->data() + epoch->size(), seconds);
   if (error != std::errc() || end != epoch->data() + epoch->size()) {
-    if (stages_.find(*epoch, stages_.stages.size()) || request_.named_contexts.contains(*epoch))
+    const auto source = stages_.find(*epoch, stages_.stages.size());
+    if (source && stages_.stages[*source].from.base != "scratch") {
+      where_ = stages_.stages[*source].lines;
+      return fail(Errc::kInvalid, "SOURCE_DATE_EPOCH stage must use FROM scratch");
+    }
+    if (source || request_.named_contexts.contains(*epoch))
       return fail(Errc::kUnsupported,
                   "SOURCE_DATE_EPOCH from a stage or a named context is not supported");
     return fail(Errc::kInvalid, "invalid SOURCE_DATE_EPOCH: " + *epoch);

@@ -17,7 +17,7 @@ Result<void> check_supported(const Run& run) {
     return fail(Errc::kUnsupported, "RUN " + what + " is not supported");
   };
   if (!run.mounts.empty()) return unsupported("--mount=" + run.mounts.front());
-  if (!run.devices.empty()) return unsupported("--device=" + run.devices.front());
+  if (!run.devices.empty()) return unsupported("--device=" + run.devices.front().name);
   if (run.security == "insecure") return unsupported("--security=insecure");
   return {};
 }
@@ -40,6 +40,8 @@ std::vector<std::string> proxy_env(const std::map<std::string, std::string>& bui
 }  // namespace
 
 Result<void> Lowering::apply_run(StageState& state, const Run& run, graph::Metadata about) {
+  for (const std::string& mount : run.mounts)
+    TRY(parse_mount(mount, [&](std::string_view word) { return expand(state, word); }));
   TRY(check_supported(run));
   graph::Vertex vertex;
   graph::ExecOp op;

@@ -136,12 +136,34 @@ Result<std::string> Pattern::trim_prefix(std::string_view value, bool longest) c
 Result<std::string> Pattern::trim_suffix(std::string_view value, bool longest) const {
   std::u32string runes = to_runes(value);
   std::reverse(runes.begin(), runes.end());
-  Pattern reversed = *this;
-  std::reverse(reversed.items_.begin(), reversed.items_.end());
-  std::string rest = TRY(reversed.trim_prefix(to_bytes(runes), longest));
+  std::string rest = TRY(reversed().trim_prefix(to_bytes(runes), longest));
   runes = to_runes(rest);
   std::reverse(runes.begin(), runes.end());
   return to_bytes(runes);
+}
+
+Pattern Pattern::reversed() const {
+  Pattern pattern = *this;
+  std::reverse(pattern.items_.begin(), pattern.items_.end());
+  return pattern;
+}
+
+std::string Pattern::regex(bool greedy, bool anchored) const {
+  std::string out = anchored ? "^" : "";
+  for (const Item& item : items_) {
+    if (item.is_any()) {
+      out += greedy ? ".*" : ".*?";
+    } else if (item.kind == Kind::kOne) {
+      out += '.';
+    } else {
+      if (item.value < 0x80 &&
+          std::string_view("*?\\[]{}.+()|^$").find(static_cast<char>(item.value)) !=
+              std::string_view::npos)
+        out += '\\';
+      out += to_bytes({&item.value, 1});
+    }
+  }
+  return out;
 }
 
 Result<std::string> Pattern::replace(std::string_view value, std::string_view replacement,

@@ -20,6 +20,11 @@ class Pattern {
   // The first match (leftmost, longest), or all of them, replaced.
   Result<std::string> replace(std::string_view value, std::string_view replacement, bool all) const;
 
+  // The pattern of the same texts written backwards.
+  Pattern reversed() const;
+  // The regular expression that means the same; for tests and people.
+  std::string regex(bool greedy, bool anchored) const;
+
  private:
   enum class Kind { kLiteral, kAny, kOne };
   struct Item {

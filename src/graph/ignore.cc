@@ -41,6 +41,10 @@ Ignore::Ignore(Ignore&&) noexcept = default;
 Ignore& Ignore::operator=(Ignore&&) noexcept = default;
 
 Result<Ignore> Ignore::parse(std::string_view text) {
+  return from_patterns(read(text));
+}
+
+std::vector<std::string> Ignore::read(std::string_view text) {
   if (starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
   std::vector<std::string> patterns;
   for (const std::string& line : split(text, '\n')) {
@@ -56,7 +60,7 @@ Result<Ignore> Ignore::parse(std::string_view text) {
     }
     patterns.push_back((readmits ? "!" : "") + cleaned);
   }
-  return from_patterns(patterns);
+  return patterns;
 }
 
 Result<Ignore> Ignore::from_patterns(const std::vector<std::string>& patterns) {
@@ -108,8 +112,12 @@ bool Ignore::can_skip_directory(std::string_view directory) const {
   return true;
 }
 
-bool Ignore::empty() const {
-  return patterns_->rules.empty();
+std::size_t Ignore::size() const {
+  return patterns_->rules.size();
+}
+bool Ignore::readmits() const {
+  return std::any_of(patterns_->rules.begin(), patterns_->rules.end(),
+                     [](const Patterns::Rule& rule) { return rule.readmits; });
 }
 const std::vector<std::string>& Ignore::patterns() const {
   return patterns_->written;

@@ -26,13 +26,17 @@ class Ignore {
 
   // The text of an ignore file.
   static Result<Ignore> parse(std::string_view text);
+  // Its patterns: trimmed, clean, without comments; not yet looked into.
+  static std::vector<std::string> read(std::string_view text);
   static Result<Ignore> from_patterns(const std::vector<std::string>& patterns);
 
   // `path` is relative to the context root, without a leading slash.
   bool excludes(std::string_view path) const;
   // `directory` is excluded and nothing inside it can be readmitted.
   bool can_skip_directory(std::string_view directory) const;
-  bool empty() const;
+  bool empty() const { return size() == 0; }
+  std::size_t size() const;  // patterns that are not blank
+  bool readmits() const;     // there is a "!" pattern
   const std::vector<std::string>& patterns() const;
 
  private:

@@ -121,4 +121,18 @@ std::string IgnorePattern::regex() const {
   return out + "$";
 }
 
+const char* to_text(IgnorePattern::Type type) {
+  switch (type) {
+    case IgnorePattern::Type::kExact:
+      return "exact";
+    case IgnorePattern::Type::kPrefix:
+      return "prefix";
+    case IgnorePattern::Type::kSuffix:
+      return "suffix";
+    case IgnorePattern::Type::kGlob:
+      return "regexp";
+  }
+  return "";
+}
+
 }  // namespace lichen::graph

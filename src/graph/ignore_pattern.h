@@ -32,4 +32,6 @@ class IgnorePattern {
   std::vector<GlobItem> items_;
 };
 
+const char* to_text(IgnorePattern::Type type);  // "exact", "prefix", "suffix", "regexp"
+
 }  // namespace lichen::graph

@@ -101,6 +101,9 @@ class Area {
 // Whole file; "" with a failure of the area's own making when it cannot be read.
 std::string read_file(const std::filesystem::path& path);
 
+// Of instructions.cc: the files that are lowered (whole_files.cc).
+void run_whole_files(Area& area);
+
 Tally run_parser(const std::filesystem::path& folder, const Exceptions& exceptions);
 Tally run_shell(const std::filesystem::path& folder, const Exceptions& exceptions);
 Tally run_dockerignore(const std::filesystem::path& folder, const Exceptions& exceptions);

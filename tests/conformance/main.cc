@@ -20,6 +20,10 @@ struct Row {
 const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
       {"parser", {"parser"}, false, run_parser},
+      {"shell", {"shell"}, false, run_shell},
+      {"dockerignore", {"dockerignore"}, false, run_dockerignore},
+      {"instructions", {"instructions"}, false, run_instructions},
+      {"corpus", {"corpus", "corpus-index.json", "corpus-dumps.jsonl"}, true, run_corpus},
   };
   return kRows;
 }
