@@ -79,6 +79,22 @@ Error in_dockerfile(Error error, const graph::Metadata& metadata, const std::str
   return error;
 }
 
+// What the front end understands, but no op fetches yet, is refused before anything runs.
+Result<void> check_sources(const graph::Graph& graph, const std::string& dockerfile) {
+  for (graph::VertexId vertex = 0; vertex < graph.vertices.size(); ++vertex) {
+    const auto* source = std::get_if<graph::SourceOp>(&graph.vertices[vertex].op);
+    if (source == nullptr) continue;
+    for (const char* scheme : {"http://", "https://", "git://"})
+      if (starts_with(source->identifier, scheme))
+        return fail(in_dockerfile(
+            {.code = Errc::kUnsupported,
+             .message =
+                 "ADD of a URL or git repository is not supported yet: " + source->identifier},
+            graph.metadata[vertex], dockerfile, ""));
+  }
+  return {};
+}
+
 ops::Services services_for(Session& session, const Environment& environment, Steps& steps,
                            ops::StatCache& stat_cache) {
   return {.store = session.store(),
@@ -117,6 +133,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                      .pull = request.pull});
   const dockerfile::Lowered lowered =
       TRY(dockerfile::lower(frontend_request(request, sources), images));
+  TRY(check_sources(lowered.graph, sources.dockerfile));
   for (const dockerfile::Warning& warning : lowered.warnings)
     steps.send(Warning{.text = warning.text, .file = sources.file, .line = warning.line});
 

@@ -18,7 +18,7 @@ const std::vector<Command>& commands() {
       {"tag", "give an image another name", tag_command},
       {"rmi", "remove images", rmi_command},
       {"doctor", "what this host allows, and what would help", doctor_command},
-      {"debug", "check the store (debug fsck)", debug_command},
+      {"debug", "check the store, show how files are read", debug_command},
       {"version", "show the version", version_command},
   };
   return all;

@@ -1,32 +1,42 @@
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/debug_text.h"
 #include "cli/environment_flags.h"
 #include "cli/image_info.h"
 #include "cli/report.h"
+#include "os/file.h"
 
 namespace lichen::cli {
 
 namespace {
 
+constexpr std::size_t kMaxFileBytes = 4u << 20;
+
 struct Options {
   std::string root;
   bool quick = false;
+  bool json = false;
+  std::vector<std::string> arguments;  // after the name of what is looked into
 };
 
 Syntax syntax_for(Options& options) {
   Syntax syntax{.name = "debug",
-                .arguments = "fsck",
-                .summary = "Looks into lichen itself. fsck checks the store.",
+                .arguments = "fsck | ast FILE | words FILE | ignore FILE [PATH...]",
+                .summary = "Looks into lichen itself: its store, and how it reads files.",
                 .text =
-                    "fsck prints one line for each thing that is wrong, and exits with 6 if "
-                    "there is any.",
+                    "fsck prints one line for each thing that is wrong with the store, and exits "
+                    "with 6 if there is any. ast prints the syntax tree of a Dockerfile, words "
+                    "what each line of a file expands to (lines \"ENV NAME=VALUE\" set variables), "
+                    "ignore the patterns of a .dockerignore, or which paths match it.",
                 .least = 1,
-                .most = 1,
                 .missing_hint = "`lichen debug fsck`"};
-  syntax.flags = {switch_flag("quick", 0, "do not read the blobs' bytes", options.quick),
+  syntax.flags = {switch_flag("quick", 0, "fsck: do not read the blobs' bytes", options.quick),
+                  switch_flag("json", 0, "ast: everything, as JSON", options.json),
                   root_flag(options.root)};
   syntax.examples = {{"lichen debug fsck", "check every blob, record and image"},
-                     {"lichen debug fsck --root /tmp/store", "another store"}};
+                     {"lichen debug fsck --root /tmp/store", "another store"},
+                     {"lichen debug ast Dockerfile", "its instructions, one a line"},
+                     {"lichen debug ignore .dockerignore a/b", "whether a/b is left out"}};
   return syntax;
 }
 
@@ -40,6 +50,33 @@ Result<int> check_store(const Options& options) {
   return exit_status(Errc::kCorrupt);
 }
 
+Result<int> show_ast(const Options& options) {
+  const std::string text = TRY(os::read_file(options.arguments[0], kMaxFileBytes));
+  return print(TRY(ast_text(text, options.json)));
+}
+
+Result<int> show_words(const Options& options) {
+  return print(words_text(TRY(os::read_file(options.arguments[0], kMaxFileBytes))));
+}
+
+Result<int> show_ignore(const Options& options) {
+  const std::string text = TRY(os::read_file(options.arguments[0], kMaxFileBytes));
+  const std::vector<std::string> paths(options.arguments.begin() + 1, options.arguments.end());
+  return print(TRY(ignore_text(text, paths)));
+}
+
+struct Row {
+  const char* name;
+  std::size_t least, most;  // arguments
+  Result<int> (*run)(const Options& options);
+};
+constexpr Row kRows[] = {
+    {"fsck", 0, 0, check_store},
+    {"ast", 1, 1, show_ast},
+    {"words", 1, 1, show_words},
+    {"ignore", 1, 10'000, show_ignore},
+};
+
 }  // namespace
 
 int debug_command(const Invocation& invocation) {
@@ -49,12 +86,19 @@ int debug_command(const Invocation& invocation) {
   if (!parsed) return report_usage(parsed.error());
   if (parsed->help) return print(help_text(syntax));
   const std::string& what = parsed->arguments.front();
-  if (what != "fsck")
-    return report_usage({.code = Errc::kInvalid,
-                         .message = "unknown command: lichen debug " + what,
-                         .hint = "there is only `lichen debug fsck`"});
-  const auto status = check_store(options);
-  return status ? *status : report(status.error());
+  options.arguments.assign(parsed->arguments.begin() + 1, parsed->arguments.end());
+  for (const Row& row : kRows) {
+    if (what != row.name) continue;
+    if (options.arguments.size() < row.least || options.arguments.size() > row.most)
+      return report_usage({.code = Errc::kInvalid,
+                           .message = "lichen debug " + what + ": wrong number of arguments",
+                           .hint = "lichen debug " + syntax.arguments});
+    const auto status = row.run(options);
+    return status ? *status : report(status.error());
+  }
+  return report_usage({.code = Errc::kInvalid,
+                       .message = "unknown command: lichen debug " + what,
+                       .hint = "there are " + syntax.arguments});
 }
 
 }  // namespace lichen::cli

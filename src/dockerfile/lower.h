@@ -6,9 +6,9 @@
 // text -> lexer/parser (Ast with positions) -> stages -> graph vertices + image config. Nothing
 // executes here; the only question that lower() asks the world is the config of base images
 // (Images), and only for stages that the target reaches. An instruction or flag that lichen does
-// not have is kUnsupported and names file and line. Errors carry the excerpt with `>>>` in
-// Error::detail and "FILE:LINE" as their outermost context (FILE alone for what has no line, such
-// as a target that does not exist).
+// not have is kUnsupported and names file and line; sources that ADD has to fetch are lowered, and
+// for the caller to refuse. Errors carry the excerpt with `>>>` in Error::detail and "FILE:LINE" as
+// their outermost context (FILE alone for what has no line, such as a target that does not exist).
 #pragma once
 
 #include <cstdint>

@@ -6,20 +6,11 @@
 #include "base/unicode.h"
 #include "dockerfile/history.h"
 #include "dockerfile/lowering.h"
+#include "dockerfile/remote_source.h"
 
 namespace lichen::dockerfile {
 
 namespace {
-
-bool is_http(std::string_view source) {
-  return starts_with(source, "http://") || starts_with(source, "https://");
-}
-
-bool is_git(std::string_view source) {
-  if (starts_with(source, "git://") || starts_with(source, "git@") || starts_with(source, "ssh://"))
-    return true;
-  return is_http(source) && ends_with(source.substr(0, source.find_first_of("#?")), ".git");
-}
 
 // Octal from 0 to 07777, or chmod(1)'s symbolic form.
 Result<void> check_mode(const std::string& mode) {
@@ -107,13 +98,7 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
   copy.dest = TRY(expand(state, copy.dest));
   for (std::string& source : copy.sources) source = TRY(expand(state, source));
   if (!copy.chmod.empty()) TRY(check_mode(copy.chmod));
-  if (!copy.checksum.empty() || copy.keep_git_dir)
-    return fail(Errc::kUnsupported, "ADD --checksum and --keep-git-dir are not supported");
-  for (const std::string& source : copy.sources) {
-    if (!is_http(source) && !is_git(source)) continue;
-    if (!copy.add) return fail(Errc::kInvalid, "source can't be a URL for COPY");
-    return fail(Errc::kUnsupported, "ADD of a URL or git repository is not supported: " + source);
-  }
+  copy.checksum = TRY(expand(state, copy.checksum));
 
   graph::Vertex vertex;
   graph::FileOp op{.scratch = !state.root.has_value()};
@@ -125,19 +110,31 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
   graph::Copy action{.dest = destination(copy.dest, state.image.working_dir),
                      .owner = copy.chown,
                      .mode = copy.chmod};
-  if (!copy.sources.empty()) {
-    const auto source = TRY(copy_source(stage, state, copy, {about.first_line, about.last_line}));
+  const Lines lines{about.first_line, about.last_line};
+  graph::Copy local = action;  // from the context, or what --from says
+  bool has_local = false;
+  for (const std::string& path : copy.sources) {
     graph::Copy one = action;
-    if (source) one.input = add_input(*source);
-    one.follow_symlink = true;
-    one.unpack = copy.add && copy.unpack.value_or(true);
-    one.allow_empty_wildcard = true;
+    if (const auto remote = TRY(remote_source(copy, path))) {
+      one.input = add_input({builder_.add({.op = remote->op}, metadata(path, lines)), 0});
+      one.src = remote->path;
+      one.unpack = remote->is_archive && copy.unpack.value_or(false);
+      one.allow_wildcard = false;
+    } else {
+      if (!has_local) {
+        if (const auto source = TRY(copy_source(stage, state, copy, lines)))
+          local.input = add_input(*source);
+        has_local = true;
+      }
+      one = local;
+      one.src = source_path(path, copy.parents);
+      one.follow_symlink = true;
+      one.unpack = copy.add && copy.unpack.value_or(true);
+      one.allow_empty_wildcard = true;
+    }
     one.parents = copy.parents;
     one.exclude_patterns = copy.exclude;
-    for (const std::string& path : copy.sources) {
-      one.src = source_path(path, copy.parents);
-      op.actions.emplace_back(one);
-    }
+    op.actions.emplace_back(std::move(one));
   }
   for (InlineFile& file : copy.inline_files) {
     file.path = TRY(expand(state, file.path));
@@ -150,8 +147,7 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
     graph::FileOp document{.scratch = true};
     document.actions.push_back(graph::MakeFile{.path = clean_path(file.path), .data = file.data});
     const graph::VertexId made = builder_.add(
-        {.op = std::move(document)},
-        metadata("[internal] preparing inline document", {about.first_line, about.last_line}));
+        {.op = std::move(document)}, metadata("[internal] preparing inline document", lines));
     graph::Copy one = action;
     one.input = add_input({made, 0});
     one.src = clean_path(file.path);

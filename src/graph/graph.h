@@ -36,7 +36,9 @@ struct Input {
 
 // docker-image://REF@DIGEST (always resolved), oci-layout://NAME@DIGEST with attribute
 // "oci.dir" = the directory, local://NAME (NAME is "context", or a named context) with attributes
-// "local.excludepatterns" (JSON array: .dockerignore) and "local.followpaths".
+// "local.excludepatterns" (JSON array: .dockerignore) and "local.followpaths". http(s)://… with
+// attributes "http.filename" and "http.checksum", git://REPOSITORY#REF:SUBDIR with "git.fullurl",
+// "git.keepgitdir", "git.checksum" … are lowered; nothing fetches them yet.
 struct SourceOp {
   std::string identifier;
   std::map<std::string, std::string> attributes;
