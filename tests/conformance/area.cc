@@ -68,6 +68,7 @@ bool Exceptions::has(const std::string& area, const std::string& file,
 }
 
 void Case::equal(std::string_view what, const Json& got, const Json& want) {
+  compared_ = true;
   if (got != want) differs(std::string(what) + ": got " + shown(got) + ", want " + shown(want));
 }
 
@@ -77,6 +78,7 @@ bool Case::compare_error(const Json& want, const Error* got) {
   };
   if (!says("error") && !says("error_contains") && !says("error_text") && !says("error_equals"))
     return false;
+  compared_ = true;
   if (got == nullptr)
     differs("no error, want " + shown(want));
   else
@@ -98,6 +100,7 @@ void Area::run(const std::string& file, const std::string& id,
     one.differs(std::string("the case has not the form that the README describes: ") +
                 error.what());
   }
+  if (one.differences().empty() && !one.compared()) one.differs("it wants nothing that is checked");
   ++tally_.total;
   const std::string place = name_ + "/" + file + " " + id;
   const bool passed = one.differences().empty();

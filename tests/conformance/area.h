@@ -9,8 +9,9 @@
 //     return area.finish();
 //   }
 //
-// A check says each difference to its Case; none means passed. A JSON file that is absent has no
-// cases, one that no check reads is a failure. Formats: README.md of the data. One thread.
+// A check says each difference to its Case; none means passed, if anything was compared. A JSON
+// file that is absent has no cases, one that no check reads is a failure. Formats: README.md of the
+// data. One thread.
 #pragma once
 
 #include <filesystem>
@@ -63,9 +64,11 @@ class Case {
   }
   bool compare_error(const Json& want, const Error* got);
   const std::vector<std::string>& differences() const { return differences_; }
+  bool compared() const { return compared_; }  // something of what is wanted was looked at
 
  private:
   std::vector<std::string> differences_;
+  bool compared_ = false;
 };
 
 class Area {

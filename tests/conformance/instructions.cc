@@ -104,6 +104,7 @@ void compare_flags(const Json& in, const Json& want, Case& one) {
   given.erase(std::find(given.begin(), given.end(), "--"), given.end());
   const auto flags = dockerfile::Flags::parse(given, known);
   if (one.refused(want, flags) || !one.ok(flags)) return;
+  if (want.contains("ok")) one.equal("ok", true, want["ok"]);
   if (want.contains("used")) one.equal("used", flags->used(), want["used"]);
   const Json values = want.value("values", Json::object());
   for (const auto& [name, value] : values.items()) {

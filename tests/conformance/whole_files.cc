@@ -64,6 +64,7 @@ void run_whole_files(Area& area) {
   area.each_case("convert.json", [](const Json& in, const Json& want, Case& one) {
     const auto got = lower(in);
     if (one.refused(want, got) || !one.ok(got)) return;
+    if (want.contains("ok")) one.equal("ok", true, want["ok"]);
     if (want.contains("labels")) one.equal("labels", got->config.labels, want["labels"]);
   });
   area.each_case("error_lines.json", [](const Json& in, const Json& want, Case& one) {
