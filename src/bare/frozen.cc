@@ -100,7 +100,32 @@ std::optional<nlink_t> Frozen::links(const struct statx& status) const {
   return found == files_.end() ? std::nullopt : std::optional<nlink_t>(found->second);
 }
 
+void Frozen::hold_fifos(std::unordered_map<ino_t, struct ::timespec> modified) {
+  fifos_ = std::move(modified);
+}
+
+std::optional<struct ::timespec> Frozen::modified(const struct statx& status) {
+  if (!S_ISFIFO(status.stx_mode) || device_of(status) != device_) return std::nullopt;
+  const auto found = fifos_.find(status.stx_ino);
+  if (found == fifos_.end()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (changed_fifos_.count(status.stx_ino) != 0) return std::nullopt;
+  return found->second;
+}
+
+void Frozen::note_change(const struct statx& status) {
+  if (!S_ISFIFO(status.stx_mode) || device_of(status) != device_) return;
+  const std::lock_guard lock(mutex_);
+  changed_fifos_.insert(status.stx_ino);
+}
+
+std::unordered_set<ino_t> Frozen::changed_fifos() {
+  const std::lock_guard lock(mutex_);
+  return changed_fifos_;
+}
+
 Answer<void> Frozen::copy_up(Model& model, File& file, bool truncate) {
+  note_change(file.status);
   if (!holds(file.status)) return {};
   const std::lock_guard lock(mutex_);
   os::UniqueFd parent;

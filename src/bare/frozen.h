@@ -44,6 +44,13 @@ class Frozen {
   // without a name: whoever has it open sees no change, and neither does the layer.
   Answer<void> copy_up(Model& model, File& file, bool truncate = false);
 
+  // FIFOs that come from layers are copies of the step's own. What goes through one moves its
+  // mtime, which overlayfs does not show: until somebody changes it, it is what it was.
+  void hold_fifos(std::unordered_map<ino_t, struct ::timespec> modified);
+  std::optional<struct ::timespec> modified(const struct statx& status);
+  void note_change(const struct statx& status);  // copy_up() does it by itself
+  std::unordered_set<ino_t> changed_fifos();     // by inode, new ones among them
+
   // For other files that are made for the step.
   const os::UniqueFd& scratch() const { return scratch_; }
 
@@ -62,6 +69,8 @@ class Frozen {
   std::mutex mutex_;  // one copy at a time: two threads may want the same file
   std::uint64_t copies_ = 0;
   std::unordered_map<ino_t, ino_t> copied_from_;  // private copies, while they are in place
+  std::unordered_map<ino_t, struct ::timespec> fifos_;
+  std::unordered_set<ino_t> changed_fifos_;
 };
 
 }  // namespace lichen::bare

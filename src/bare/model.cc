@@ -76,6 +76,8 @@ struct statx Model::seen(struct statx status, const Mount* mount) const {
   status.stx_uid = status.stx_uid == uid ? 0 : kNobody;
   status.stx_gid = status.stx_gid == gid ? 0 : kNobody;
   if (record) emulate::dress(status, *record);
+  if (const auto time = frozen && has_records(mount) ? frozen->modified(status) : std::nullopt)
+    status.stx_mtime = {.tv_sec = time->tv_sec, .tv_nsec = static_cast<__u32>(time->tv_nsec)};
   if (links) status.stx_nlink = static_cast<std::uint32_t>(*links);
   if (S_ISCHR(status.stx_mode) && is_known_node(status.stx_rdev_major, status.stx_rdev_minor)) {
     show_as_node(status, record.has_value());

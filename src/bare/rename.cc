@@ -77,7 +77,10 @@ Answer<void> make_private(Model& model, const End& end) {
     if (model.frozen->is_lower_directory(*end.status)) return refuse(EXDEV);
     return {};
   }
-  if (!model.frozen->holds(*end.status)) return {};
+  if (!model.frozen->holds(*end.status)) {
+    model.frozen->note_change(*end.status);
+    return {};
+  }
   Answer<File> file = open_entry(end.entry);
   if (!file) return tl::unexpected(file.error());
   return model.frozen->copy_up(model, *file);

@@ -95,6 +95,8 @@ Result<std::shared_ptr<Model>> make_model(Options& options, const Stdio& stdio) 
       std::move(options.frozen), std::move(options.frozen_directories), root.st_dev,
       TRY(os::open(options.scratch + "/copies", O_RDONLY | O_DIRECTORY)));
 
+  model->frozen->hold_fifos(std::move(options.fifos));
+
   model->texts = model->tree.real_path(model->frozen->scratch());
   for (const os::UniqueFd* stream : {&stdio.in, &stdio.out, &stdio.err}) model->give(*stream);
 
@@ -203,7 +205,8 @@ Result<Ended> run(Options options, Stdio stdio) {
   if (!started) return fail(std::move(started).error());
   if (listener) listener->stop();
   return Ended{.status = os::wait_status(status),
-               .record_of = [model](const struct statx& of) { return model->record_of(of); }};
+               .record_of = [model](const struct statx& of) { return model->record_of(of); },
+               .changed_fifos = model->frozen->changed_fifos()};
 }
 
 }  // namespace lichen::bare

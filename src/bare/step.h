@@ -21,6 +21,7 @@
 
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <cstdint>
 #include <functional>
@@ -59,7 +60,8 @@ struct Options {
   // to show, and those of directories that come from layers.
   std::unordered_map<ino_t, nlink_t> frozen;
   std::unordered_set<ino_t> frozen_directories;
-  owners::Owners owners;  // of the chain below
+  std::unordered_map<ino_t, struct ::timespec> fifos;  // copies of the layers', with their mtime
+  owners::Owners owners;                               // of the chain below
   std::vector<Volume> volumes;
 
   std::vector<std::string> argv, env;  // argv[0] is looked up in env's PATH
@@ -77,6 +79,8 @@ struct Ended {
   // The record of a file of the tree, as it is now: what makes it look to the step as it did.
   // `status` is statx(2) with emulate::kStatusMask.
   std::function<owners::Record(const struct statx& status)> record_of;
+  // Of the tree, by inode: used ones look changed, too.
+  std::unordered_set<ino_t> changed_fifos;
 };
 
 Result<Ended> run(Options options, Stdio stdio);

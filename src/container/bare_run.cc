@@ -30,13 +30,20 @@ std::vector<bare::Volume> volumes_of(const RunJob& job) {
   return volumes;
 }
 
+std::unordered_map<ino_t, struct ::timespec> fifos_of(const store::Workspace& space) {
+  std::unordered_map<ino_t, struct ::timespec> fifos;
+  for (const auto& [inode, copy] : space.copies)
+    if (S_ISFIFO(copy.mode)) fifos[inode] = copy.modified;
+  return fifos;
+}
+
 }  // namespace
 
 Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
   LICHEN_ASSERT(!job.own_network);  // build has refused it
   const std::string tree = job.overlay.work + "/tree", scratch = job.overlay.work + "/scratch";
   for (const std::string& directory : {tree, scratch}) TRY(os::mkdirs(directory));
-  const store::Workspace space =
+  store::Workspace space =
       TRY(store::materialize(job.overlay.lower, tree, store::Materialize::kLink));
   const owners::Owners below = TRY(store::load_owners(job.sidecars));
   const os::UniqueFd root = TRY(os::open(tree, O_RDONLY | O_DIRECTORY));
@@ -48,6 +55,7 @@ Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
       .scratch = scratch,
       .frozen = space.frozen,
       .frozen_directories = space.frozen_directories,
+      .fifos = fifos_of(space),
       .owners = below,
       .volumes = volumes_of(job),
       .argv = job.argv,
@@ -67,6 +75,7 @@ Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
   if (worker_cancellation().is_asked()) return fail(Errc::kCancelled, "cancelled");
 
   RunOutcome outcome = outcome_of(ended.status, memory);
+  for (const ino_t fifo : ended.changed_fifos) space.copies.erase(fifo);
   if (job.keeps)
     outcome.sidecar = owners::to_bytes(TRY(store::harvest(
         space, job.overlay.lower, job.overlay.upper, below, ended.record_of, false)));

@@ -78,10 +78,6 @@ bool is_same(const struct ::timespec& a, const struct ::timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-bool is_later(const struct ::timespec& a, const struct ::timespec& b) {
-  return std::pair(a.tv_sec, a.tv_nsec) > std::pair(b.tv_sec, b.tv_nsec);
-}
-
 // Devices a layer directory has not; sockets it has, for the next step, but no archive.
 bool is_kept(unsigned char type) {
   return type == DT_REG || type == DT_LNK || type == DT_FIFO || type == DT_SOCK;
@@ -185,13 +181,10 @@ Result<bool> Harvester::is_unchanged(const Frame& frame, const os::UniqueFd& dir
   bool is_same_file = status->st_nlink < made.links ? is_same(status->st_mtim, made.modified)
                                                     : is_same(status->st_ctim, made.changed);
   if (!is_same_file && S_ISFIFO(status->st_mode) && space_.how == Materialize::kLink) {
-    // What goes through it moves its mtime, and a name that it has for a while its ctime: with
-    // overlayfs that is no change, either.
+    // Its times say only that it was used, which with overlayfs is no change, either.
     const owners::Record* before = below_.find(beneath(frame.path, name.text));
     const owners::Record now = record_of_(TRY(statx_of(directory, name.text, AT_SYMLINK_NOFOLLOW)));
-    const bool is_used = !is_later(made.changed, status->st_mtim);
-    is_same_file = (is_used || is_same(status->st_mtim, made.modified)) &&
-                   now == (before == nullptr ? owners::Record{} : *before);
+    is_same_file = now == (before == nullptr ? owners::Record{} : *before);
   }
   return is_same_file && status->st_size == made.size && status->st_mode == made.mode &&
          status->st_uid == made.uid && status->st_gid == made.gid;

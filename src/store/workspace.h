@@ -11,8 +11,8 @@
 // place first, as overlayfs copies up, and only for that name. Directories are the tree's own. With
 // kCopy nobody needs to care, and "changed" means that inode, ctime, size, mode or owner are not
 // what they were; of a file that has lost other names of its, which changes its ctime, mtime is
-// looked at instead. FIFOs are always copies, and what went through them is no change (nor is a
-// touch(1) of one, which looks the same).
+// looked at instead. FIFOs are always copies, and their times say nothing: who knows that one was
+// changed takes it out of `copies`.
 //
 // harvest() fills a layer directory with what overlayfs' upper directory would hold: all that is no
 // longer the layers' own file, a whiteout for each name that is gone, and each directory that has
