@@ -131,11 +131,15 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                      .registry = session->registry(),
                      .steps = steps,
                      .pull = request.pull});
-  const dockerfile::Lowered lowered =
-      TRY(dockerfile::lower(frontend_request(request, sources), images));
+  std::vector<dockerfile::Warning> warnings;
+  auto result = dockerfile::lower(frontend_request(request, sources), images, &warnings);
+  for (const dockerfile::Warning& warning : warnings)
+    steps.send(Warning{.text = warning.text,
+                       .file = sources.file,
+                       .line = warning.lines.first,
+                       .rule = warning.rule});
+  const dockerfile::Lowered lowered = TRY(std::move(result));
   TRY(check_sources(lowered.graph, sources.dockerfile));
-  for (const dockerfile::Warning& warning : lowered.warnings)
-    steps.send(Warning{.text = warning.text, .file = sources.file, .line = warning.line});
 
   // Graph -> snapshot of the target. Steps run, or are found.
   ops::StatCache stat_cache(session->store().path() + "/stat-cache");

@@ -41,8 +41,9 @@ struct StepFailed {
 };
 struct Warning {
   std::string text;
-  std::string file;
+  std::string file;  // the Dockerfile, for what is about it; else empty
   int line = 0;
+  std::string rule;  // of lint; empty: it comes from none
 };
 struct Notice {  // a sentence about the build as a whole: the tier that was taken, and why
   std::string text;

@@ -29,6 +29,19 @@ Result<void> write_files(const BuildOptions& options, const build::Outcome& outc
   return {};
 }
 
+Result<int> answer_call(const BuildOptions& options, ProgressMode mode,
+                        const Variables& variables) {
+  Progress progress(mode, STDERR_FILENO, variables);
+  auto answer =
+      build::call(*options.call.call, options.request, options.environment, progress.sink());
+  progress.finish();
+  if (!answer) return fail(std::move(answer).error());
+  if (const int status = print(options.call.json ? answer->json : answer->text); status != 0)
+    return status;
+  if (answer->error) (void)report(*answer->error);
+  return call_status(options.call, *answer);
+}
+
 Result<int> build_image(BuildOptions options, const Variables& variables) {
   const ProgressMode mode =
       TRY(choose_progress(options.progress, ::isatty(STDERR_FILENO) == 1, variables));
@@ -37,6 +50,7 @@ Result<int> build_image(BuildOptions options, const Variables& variables) {
     if (!in.valid()) return fail(os_error("open", "standard input"));
     options.request.dockerfile_text = TRY(os::read_file(in, kMaxDockerfileBytes));
   }
+  if (options.call.call) return answer_call(options, mode, variables);
   // An id that is there afterwards is this build's, even if it failed.
   if (!options.iidfile.empty()) TRY(remove_file(options.iidfile));
   options.request.output_fd = STDOUT_FILENO;

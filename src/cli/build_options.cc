@@ -66,6 +66,22 @@ Flag pull_flag(bool& pull) {
           }};
 }
 
+// --check is --call=check.
+void add_calls(std::vector<Flag>& flags, CallOptions& call) {
+  flags.push_back({"check", 0, "", "lint the Dockerfile instead of building; fails on warnings",
+                   [&call](const std::string& text) -> Result<void> {
+                     if (TRY(parse_bool(text))) call.call = build::Call::kCheck;
+                     return {};
+                   }});
+  flags.push_back({"call", 0, "METHOD[,format=json]",
+                   "answer a question instead of building: check (lint), outline (build "
+                   "arguments, secrets, ssh) or targets (stages)",
+                   [&call](const std::string& text) -> Result<void> {
+                     call = TRY(parse_call(text));
+                     return {};
+                   }});
+}
+
 // --provenance=false and --sbom=false ask for what is so anyway.
 Flag attestation_flag(std::string name) {
   return {std::move(name), 0, "BOOL", "", [](const std::string& text) -> Result<void> {
@@ -76,20 +92,25 @@ Flag attestation_flag(std::string name) {
 }
 
 void add_refused(std::vector<Flag>& flags) {
-  for (const char* name : {"add-history",   "allow",       "annotation",
-                           "attest",        "authfile",    "builder",
-                           "cache-from",    "cache-to",    "call",
-                           "cgroup-parent", "cpu-period",  "cpu-quota",
-                           "cpu-shares",    "cpuset-cpus", "cpuset-mems",
-                           "creds",         "format",      "ignorefile",
-                           "isolation",     "memory-swap", "no-cache-filter",
-                           "policy",        "resource",    "secret",
-                           "security-opt",  "shm-size",    "source-policy-file",
-                           "ssh",           "timestamp",   "ulimit"})
+  for (const char* name : {"add-history",   "allow",
+                           "annotation",    "attest",
+                           "authfile",      "builder",
+                           "cache-from",    "cache-to",
+                           "cgroup-parent", "cpu-period",
+                           "cpu-quota",     "cpu-shares",
+                           "cpuset-cpus",   "cpuset-mems",
+                           "creds",         "format",
+                           "ignorefile",    "isolation",
+                           "memory-swap",   "no-cache-filter",
+                           "policy",        "resource",
+                           "secret",        "security-opt",
+                           "shm-size",      "source-policy-file",
+                           "ssh",           "timestamp",
+                           "ulimit"})
     flags.push_back(refused_flag(name, 0, "VALUE"));
   flags.push_back(refused_flag("memory", 'm', "VALUE"));
   flags.push_back(refused_flag("debug", 'D', ""));
-  for (const char* name : {"check", "squash", "stream"}) flags.push_back(refused_flag(name, 0, ""));
+  for (const char* name : {"squash", "stream"}) flags.push_back(refused_flag(name, 0, ""));
 }
 
 Syntax build_syntax(Written& written) {
@@ -150,6 +171,7 @@ Syntax build_syntax(Written& written) {
       attestation_flag("provenance"),
       attestation_flag("sbom"),
   };
+  add_calls(syntax.flags, options.call);
   add_refused(syntax.flags);
   syntax.examples = {
       {"lichen build -t app .", "build ./Dockerfile into the local store as app:latest"},

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "build/request.h"
+#include "cli/call_options.h"
 #include "cli/flags.h"
 #include "cli/progress_mode.h"
 #include "cli/variables.h"
@@ -23,6 +24,7 @@ struct BuildOptions {
   build::Request request;
   build::Environment environment;
   bool dockerfile_on_stdin = false;
+  CallOptions call;
   ProgressMode progress = ProgressMode::kAuto;
   bool quiet = false;  // prints the config digest
   std::string iidfile, metadata_file;

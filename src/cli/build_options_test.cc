@@ -188,5 +188,42 @@ TEST(BuildOptions, HelpNeedsNoPath) {
   EXPECT_NE(build_help().find("--build-arg NAME[=VALUE]"), std::string::npos);
 }
 
+TEST(BuildOptions, CallsInsteadOfBuilding) {
+  EXPECT_FALSE(parsed({"."}).call.call);
+  EXPECT_EQ(parsed({"--check", "."}).call.call, build::Call::kCheck);
+  EXPECT_FALSE(parsed({"--check=false", "."}).call.call);
+  const struct {
+    const char* text;
+    std::optional<build::Call> call;
+    bool json, ignore_status;
+  } rows[] = {
+      {"build", std::nullopt, false, false},
+      {"lint", build::Call::kCheck, false, false},
+      {"check,format=json", build::Call::kCheck, true, false},
+      {"format=text,check,ignorestatus=true", build::Call::kCheck, false, true},
+      {"outline", build::Call::kOutline, false, false},
+      {"targets,format=json", build::Call::kTargets, true, false},
+  };
+  for (const auto& row : rows) {
+    const CallOptions call = parsed({std::string("--call=") + row.text, "."}).call;
+    EXPECT_EQ(call.call, row.call) << row.text;
+    EXPECT_EQ(call.json, row.json) << row.text;
+    EXPECT_EQ(call.ignore_status, row.ignore_status) << row.text;
+  }
+  for (const char* bad :
+       {"", "stages", "check,outline", "check,format=xml", "check,x=1", "check,ignorestatus=maybe"})
+    EXPECT_FALSE(parse_call(bad)) << bad;
+}
+
+TEST(CallOptions, WarningsAndErrorsGiveAStatus) {
+  build::Answer answer;
+  EXPECT_EQ(call_status({}, answer), 0);
+  answer.has_warnings = true;
+  EXPECT_EQ(call_status({}, answer), 1);
+  EXPECT_EQ(call_status({.call = {}, .ignore_status = true}, answer), 0);
+  answer.error = Error{.code = Errc::kUnavailable, .message = "no network"};
+  EXPECT_EQ(call_status({.call = {}, .ignore_status = true}, answer), 5);
+}
+
 }  // namespace
 }  // namespace lichen::cli

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/debug_lint.h"
 #include "cli/debug_text.h"
 #include "cli/environment_flags.h"
 #include "cli/image_info.h"
@@ -16,23 +17,30 @@ struct Options {
   std::string root;
   bool quick = false;
   bool json = false;
+  std::string target;
+  std::vector<std::string> build_args;
   std::vector<std::string> arguments;  // after the name of what is looked into
 };
 
 Syntax syntax_for(Options& options) {
-  Syntax syntax{.name = "debug",
-                .arguments = "fsck | ast FILE | words FILE | ignore FILE [PATH...]",
-                .summary = "Looks into lichen itself: its store, and how it reads files.",
-                .text =
-                    "fsck prints one line for each thing that is wrong with the store, and exits "
-                    "with 6 if there is any. ast prints the syntax tree of a Dockerfile, words "
-                    "what each line of a file expands to (lines \"ENV NAME=VALUE\" set variables), "
-                    "ignore the patterns of a .dockerignore, or which paths match it.",
-                .least = 1,
-                .missing_hint = "`lichen debug fsck`"};
-  syntax.flags = {switch_flag("quick", 0, "fsck: do not read the blobs' bytes", options.quick),
-                  switch_flag("json", 0, "ast: everything, as JSON", options.json),
-                  root_flag(options.root)};
+  Syntax syntax{
+      .name = "debug",
+      .arguments = "fsck | ast FILE | words FILE | ignore FILE [PATH...] | lint FILE [IGNORE]",
+      .summary = "Looks into lichen itself: its store, and how it reads files.",
+      .text =
+          "fsck prints one line for each thing that is wrong with the store, and exits "
+          "with 6 if there is any. ast prints the syntax tree of a Dockerfile, words "
+          "what each line of a file expands to (lines \"ENV NAME=VALUE\" set variables), "
+          "ignore the patterns of a .dockerignore, or which paths match it, lint what "
+          "`lichen build --check` would say, without a look at base images.",
+      .least = 1,
+      .missing_hint = "`lichen debug fsck`"};
+  syntax.flags = {
+      switch_flag("quick", 0, "fsck: do not read the blobs' bytes", options.quick),
+      switch_flag("json", 0, "ast: everything, as JSON", options.json),
+      text_flag("target", 0, "STAGE", "lint: this stage (default: all)", options.target),
+      list_flag("build-arg", 0, "NAME=VALUE", "lint: repeatable", options.build_args),
+      root_flag(options.root)};
   syntax.examples = {{"lichen debug fsck", "check every blob, record and image"},
                      {"lichen debug fsck --root /tmp/store", "another store"},
                      {"lichen debug ast Dockerfile", "its instructions, one a line"},
@@ -65,16 +73,26 @@ Result<int> show_ignore(const Options& options) {
   return print(TRY(ignore_text(text, paths)));
 }
 
+Result<int> show_lint(const Options& options) {
+  dockerfile::Frontend request{
+      .dockerfile = TRY(os::read_file(options.arguments[0], kMaxFileBytes)), .file = "Dockerfile"};
+  request.target = options.target;
+  for (const std::string& arg : options.build_args)
+    request.build_args[arg.substr(0, arg.find('='))] =
+        arg.substr(std::min(arg.find('='), arg.size() - 1) + 1);
+  if (options.arguments.size() > 1)
+    request.dockerignore = TRY(os::read_file(options.arguments[1], kMaxFileBytes));
+  return print(lint_text(request));
+}
+
 struct Row {
   const char* name;
   std::size_t least, most;  // arguments
   Result<int> (*run)(const Options& options);
 };
 constexpr Row kRows[] = {
-    {"fsck", 0, 0, check_store},
-    {"ast", 1, 1, show_ast},
-    {"words", 1, 1, show_words},
-    {"ignore", 1, 10'000, show_ignore},
+    {"fsck", 0, 0, check_store},        {"ast", 1, 1, show_ast},   {"words", 1, 1, show_words},
+    {"ignore", 1, 10'000, show_ignore}, {"lint", 1, 2, show_lint},
 };
 
 }  // namespace

@@ -6,7 +6,9 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "build/event.h"
 
@@ -43,6 +45,17 @@ std::unique_ptr<Display> tty_display(Writer writer, TtyOptions options);
 
 // "Dockerfile:3: warning: …"
 std::string warning_text(const build::Warning& warning);
+// The Dockerfile's warnings for the end of a build, each once: a count, then a line for each, as
+// buildx has them. "" without any; others than the Dockerfile's are not in it.
+class WarningSummary {
+ public:
+  // False: not one for the summary.
+  bool add(const build::Warning& warning);
+  std::string text(bool colour) const;
+
+ private:
+  std::vector<std::string> lines_;
+};
 // "sha256:12… 1.2MB / 3.4MB"
 std::string transfer_text(const build::StepTransfer& transfer);
 

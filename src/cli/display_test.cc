@@ -117,9 +117,30 @@ TEST_F(Plain, TransfersAreNotShownTooOften) {
 }
 
 TEST_F(Plain, WarningsNameTheirPlace) {
-  show(0, Warning{"odd", "Dockerfile", 3});
-  show(0, Warning{"general", "", 0});
+  show(0, Warning{"odd", "Dockerfile", 3, ""});
+  show(0, Warning{"general", "", 0, ""});
   EXPECT_EQ(text_, "lichen: Dockerfile:3: warning: odd\nlichen: warning: general\n");
+}
+
+TEST_F(Plain, CountsTheDockerfilesWarningsInTheEnd) {
+  show(0, Warning{"general", "", 0, ""});
+  show(0, Warning{"odd", "Dockerfile", 3, "SomeRule"});
+  EXPECT_EQ(text_, "lichen: warning: general\nlichen: Dockerfile:3: warning: SomeRule: odd\n");
+  text_.clear();
+  display_->finish(1);
+  EXPECT_EQ(text_, "\n 1 warning found (use --check to expand):\n - SomeRule: odd (line 3)\n");
+}
+
+TEST(WarningSummary, HasEachOnce) {
+  WarningSummary summary;
+  EXPECT_EQ(summary.text(true), "");
+  EXPECT_FALSE(summary.add({"general", "", 0, ""}));
+  EXPECT_TRUE(summary.add({"not consumed", "Dockerfile", 0, ""}));
+  for (int platform = 0; platform < 2; ++platform)
+    EXPECT_TRUE(summary.add({"a\x1b[2Jb", "Dockerfile", 3, "SomeRule"}));
+  EXPECT_EQ(summary.text(true),
+            "\n \x1b[33m2 warnings found (use --check to expand):\x1b[0m\n - not consumed\n"
+            " - SomeRule: a\\x1b[2Jb (line 3)\n");
 }
 
 TEST_F(Plain, WhatWaitsIsShownInTheEnd) {
@@ -218,20 +239,24 @@ TEST_F(Tty, FinishedStepsStayRunningOnesAreRedrawn) {
   EXPECT_FALSE(screen_.cursor());
   show(1.2, StepDone{2, 1.2});
   show(1.2, StepStarted{3, "[3/3] COPY a b"});
-  show(1.2, Warning{"odd", "Dockerfile", 3});
+  show(1.2, Warning{"odd", "Dockerfile", 3, "Rule"});
+  show(1.2, Warning{"offline", "", 0, ""});
   display_->tick(1.3);
   EXPECT_EQ(screen_.text(),
             " => CACHED [1/3] FROM debian        0.0s\n"
             " => [2/3] RUN make                  1.2s\n"
-            "lichen: Dockerfile:3: warning: odd\n"
+            "lichen: warning: offline\n"
             " => [3/3] COPY a b                  0.1s\n");
   show(2, StepFailed{3, {.code = Errc::kFailed}});
   display_->finish(2);
   EXPECT_EQ(screen_.text(),
             " => CACHED [1/3] FROM debian        0.0s\n"
             " => [2/3] RUN make                  1.2s\n"
-            "lichen: Dockerfile:3: warning: odd\n"
-            " => ERROR [3/3] COPY a b            0.8s\n");
+            "lichen: warning: offline\n"
+            " => ERROR [3/3] COPY a b            0.8s\n"
+            "\n"
+            " 1 warning found (use --check to expand):\n"
+            " - Rule: odd (line 3)\n");
   EXPECT_TRUE(screen_.cursor());
   EXPECT_FALSE(screen_.coloured());
 }

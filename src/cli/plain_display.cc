@@ -34,6 +34,7 @@ class PlainDisplay final : public Display {
   void finish(double now) override {
     for (auto& [number, step] : steps_) end_lines(number, step, now);
     while (const int next = next_speaker()) give_floor(next, now);
+    text_ += warnings_.text(/*colour=*/false);
     flush();
   }
 
@@ -99,7 +100,10 @@ class PlainDisplay final : public Display {
         now);
     step.ended = true;
   }
-  void on(const build::Warning& event, double) { text_ += "lichen: " + warning_text(event) + "\n"; }
+  void on(const build::Warning& event, double) {
+    (void)warnings_.add(event);
+    text_ += "lichen: " + warning_text(event) + "\n";
+  }
   void on(const build::Notice& event, double) {
     text_ += "lichen: " + printable(event.text) + "\n";
   }
@@ -188,6 +192,7 @@ class PlainDisplay final : public Display {
   std::map<int, Step> steps_;
   int speaker_ = 0;
   double turn_began_ = 0, spoke_ = 0;
+  WarningSummary warnings_;
   std::string text_;
 };
 
@@ -195,16 +200,6 @@ class PlainDisplay final : public Display {
 
 std::unique_ptr<Display> plain_display(Writer writer) {
   return std::make_unique<PlainDisplay>(std::move(writer));
-}
-
-std::string warning_text(const build::Warning& warning) {
-  std::string text;
-  if (!warning.file.empty()) {
-    text = printable(warning.file) + ":";
-    if (warning.line > 0) text += std::to_string(warning.line) + ":";
-    text += " ";
-  }
-  return text + "warning: " + printable(warning.text);
 }
 
 std::string transfer_text(const build::StepTransfer& transfer) {

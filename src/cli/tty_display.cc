@@ -29,7 +29,11 @@ class TtyDisplay final : public Display {
 
   void tick(double now) override { draw(live_lines(now), /*last=*/false); }
 
-  void finish(double) override { draw({}, /*last=*/true); }
+  void finish(double) override {
+    draw({}, /*last=*/true);
+    // Not cut to the window: it stays.
+    if (const std::string text = warnings_.text(options_.colour); !text.empty()) writer_(text);
+  }
 
  private:
   struct Step {
@@ -89,6 +93,7 @@ class TtyDisplay final : public Display {
         cancelled ? kYellow : kRed);
   }
   void on(const build::Warning& event, double) {
+    if (warnings_.add(event)) return;
     done_.push_back({"lichen: " + warning_text(event), "", kYellow});
   }
   void on(const build::Notice& event, double) {
@@ -186,6 +191,7 @@ class TtyDisplay final : public Display {
   TtyOptions options_;
   std::map<int, Step> running_;
   std::vector<Line> done_;  // finished since the last drawing
+  WarningSummary warnings_;
   std::size_t live_drawn_ = 0;
   bool hidden_ = false;
 };

@@ -299,7 +299,8 @@ Result<InstructionBody> parse_body(const Node& node) {
 }  // namespace
 
 Result<Instruction> parse_instruction(const Node& node) {
-  return Instruction{TRY(parse_body(node)), std::string(unicode::trim(node.original)), node.lines};
+  return Instruction{TRY(parse_body(node)), std::string(unicode::trim(node.original)), node.lines,
+                     node.keyword, node.comments};
 }
 
 }  // namespace lichen::dockerfile

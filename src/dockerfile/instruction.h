@@ -110,6 +110,8 @@ struct Instruction {
   InstructionBody body;
   std::string code;  // the logical line, trimmed
   Lines lines;
+  std::string keyword;                // as written
+  std::vector<std::string> comments;  // directly above, as in Node
 };
 
 Result<Instruction> parse_instruction(const Node& node);

@@ -9,14 +9,25 @@
 #include "dockerfile/directives.h"
 #include "dockerfile/excerpt.h"
 #include "dockerfile/flags.h"
+#include "dockerfile/lint_file.h"
+#include "dockerfile/lint_from.h"
 #include "dockerfile/lowering.h"
 #include "dockerfile/parser.h"
 #include "dockerfile/platform_args.h"
 
 namespace lichen::dockerfile {
 
-Result<Lowered> lower(const Frontend& request, Images& images) {
-  return Lowering(request, images).run();
+Result<Lowered> lower(const Frontend& request, Images& images, std::vector<Warning>* warnings) {
+  Lowering lowering(request, images);
+  auto lowered = lowering.run();
+  if (warnings != nullptr) *warnings = lowering.warnings();
+  return lowered;
+}
+
+std::vector<Warning> Lowering::warnings() const {
+  std::vector<Warning> warnings = linter_.warnings();
+  warnings.insert(warnings.end(), warnings_.begin(), warnings_.end());
+  return warnings;
 }
 
 Result<Lowered> Lowering::run() {
@@ -27,15 +38,34 @@ Result<Lowered> Lowering::run() {
     TRY(read());
     TRY(set_globals());
     TRY(expand_stages());
-    const std::size_t wanted = TRY(target());
+    const std::size_t wanted = target_ = TRY(target());
     TRY(prepare(wanted));
     // From here every base image is known and every stage that the target reaches is too.
-    for (const std::size_t stage : reachable(stages_.stages, wanted)) TRY(lower_stage(stage));
+    for (const std::size_t stage : needed(wanted)) TRY(lower_stage(stage));
     return finish(wanted);
   };
   auto lowered = work();
   if (!lowered) return place(std::move(lowered).error());
   return lowered;
+}
+
+// The target first, then what it is built on, then what it copies from.
+Outline Lowering::outline() const {
+  std::vector<const StageOutline*> stages;
+  std::set<std::size_t> seen;
+  std::vector<std::size_t> open = {target_};
+  while (!open.empty()) {
+    const std::size_t stage = open.back();
+    open.pop_back();
+    if (!seen.insert(stage).second) continue;
+    stages.push_back(&outlines_[stage]);
+    const std::vector<std::size_t>& deps = stages_.stages[stage].deps;
+    open.insert(open.end(), deps.rbegin(), deps.rend());
+  }
+  Outline outline = merge_outlines(stages);
+  outline.target = stages_.stages[target_].from.name;
+  outline.description = stages_.stages[target_].from.doc;
+  return outline;
 }
 
 Result<void> Lowering::check_syntax() {
@@ -55,17 +85,37 @@ Result<void> Lowering::read() {
   if (request_.dockerfile.size() > kMaxFileBytes)
     return fail(Errc::kInvalid, "the Dockerfile is larger than 4 MiB");
   TRY(check_syntax());
+  TRY(set_lint());
   Ast ast = TRY(parse(request_.dockerfile, &where_));
   expander_.escape = ast.escape;
-  for (const SyntaxWarning& warning : ast.warnings)
-    warnings_.push_back({warning.text, warning.line});
+  lint_continuations(ast, linter_);
   std::vector<Instruction> instructions;
   instructions.reserve(ast.nodes.size());
   for (const Node& node : ast.nodes) {
     where_ = node.lines;
-    instructions.push_back(TRY(parse_instruction(node)));
+    lint_node(node, linter_);
+    auto instruction = parse_instruction(node);
+    if (!instruction) {
+      Error error = std::move(instruction).error();
+      error.message = "dockerfile parse error on line " + std::to_string(node.lines.first) + ": " +
+                      error.message;
+      return fail(std::move(error));
+    }
+    lint_description(node, *instruction, linter_);
+    instructions.push_back(std::move(*instruction));
   }
   stages_ = TRY(group_stages(std::move(instructions), where_));
+  lint_stage_names(stages_, linter_);
+  lint_casing(stages_, linter_);
+  return {};
+}
+
+Result<void> Lowering::set_lint() {
+  const auto given = request_.build_args.find("BUILDKIT_DOCKERFILE_CHECK");
+  linter_ = Linter(TRY(lint_options_of(
+      request_.dockerfile, given == request_.build_args.end() ? nullptr : &given->second)));
+  auto ignore = graph::Ignore::parse(request_.dockerignore);
+  if (ignore) ignore_ = std::move(*ignore);  // a bad one fails where the context is read
   return {};
 }
 
@@ -79,16 +129,23 @@ Result<void> Lowering::set_globals() {
     const auto given = request_.build_args.find(key);
     globals_.push_back(given == request_.build_args.end() ? entry : key + "=" + given->second);
   }
+  lint_default_args(stages_, globals_, expander_, linter_);
   const Variables variables = variables_of(globals_);
   for (auto& [arg, lines] : stages_.global_args) {
     where_ = lines;
     for (ArgItem& item : arg.items) {
       const auto given = request_.build_args.find(item.key);
-      if (given != request_.build_args.end())
+      std::set<std::string> depends;
+      if (given != request_.build_args.end()) {
         item.value = given->second;
-      else if (item.value)
-        item.value = TRY(expander_.word(*item.value, variables)).text;
+      } else if (item.value) {
+        Expansion expansion = TRY(expander_.word(*item.value, variables));
+        item.value = std::move(expansion.text);
+        depends = std::move(expansion.matched);
+      }
       if (item.value) oci::set_env(globals_, item.key, *item.value);
+      global_outline_.define({item.key, item.value.value_or(""), item.doc, lines},
+                             std::move(depends));
     }
   }
 
@@ -117,23 +174,35 @@ Result<void> Lowering::set_globals() {
 
 Result<void> Lowering::expand_stages() {
   const Variables variables = variables_of(globals_);
+  std::vector<std::string> declared;
+  for (const auto& [arg, lines] : stages_.global_args)
+    for (const ArgItem& item : arg.items) declared.push_back(item.key);
   const std::size_t count = stages_.stages.size();
   for (Stage& stage : stages_.stages) {
     where_ = stage.lines;
     From& from = stage.from;
+    const LintSite site{.lines = stage.lines, .comments = &stage.comments};
     const std::string written = from.base;
-    from.base = TRY(expander_.word(written, variables)).text;
+    Expansion base = TRY(expander_.word(written, variables));
+    lint_from_variables(base, globals_, declared, site, linter_);
+    std::set<std::string> used = std::move(base.matched);
+    from.base = std::move(base.text);
     if (from.base.empty())
       return fail(Errc::kInvalid, "base name (" + written + ") should not be blank",
                   "a variable in it is not set: ARG before FROM gives it a default");
     if (!from.platform.empty()) {
-      const std::string platform = TRY(expander_.word(from.platform, variables)).text;
-      if (platform.empty())
+      const Expansion platform = TRY(expander_.word(from.platform, variables));
+      lint_from_variables(platform, globals_, declared, site, linter_);
+      lint_from_platform(from.platform, platform, from.name, globals_, site, linter_);
+      if (platform.text.empty())
         return fail(Errc::kInvalid, "empty platform value from expression " + from.platform);
-      stage.platform = TRY(oci::parse_platform(platform));
+      stage.platform = TRY(oci::parse_platform(platform.text));
+      used.insert(platform.matched.begin(), platform.matched.end());
     }
     if (from.base != "scratch") stage.base = stages_.find(from.base, stage.index);
     if (stage.base) stage.deps.push_back(*stage.base);
+    outlines_.push_back(stage.base ? outlines_[*stage.base] : global_outline_);
+    outlines_.back().used.insert(used.begin(), used.end());
   }
   for (Stage& stage : stages_.stages) stages_.add_deps(stage, stage.commands);
   bases_.resize(count);
@@ -156,6 +225,13 @@ Result<std::size_t> Lowering::target() {
                                    " could not be found" + did_you_mean(request_.target, names));
 }
 
+std::set<std::size_t> Lowering::needed(std::size_t target) const {
+  if (!request_.all_stages) return reachable(stages_.stages, target);
+  std::set<std::size_t> all;
+  for (std::size_t i = 0; i < stages_.stages.size(); ++i) all.insert(all.end(), i);
+  return all;
+}
+
 // Resolves the bases of all stages that the target reaches. Triggers of base images may reach more
 // stages, hence the loop.
 Result<void> Lowering::prepare(std::size_t wanted) {
@@ -168,7 +244,7 @@ Result<void> Lowering::prepare(std::size_t wanted) {
                   "circular dependency detected on stage: " +
                       (stage.from.name.empty() ? std::to_string(*cycle) : stage.from.name));
     }
-    for (const std::size_t index : reachable(stages_.stages, wanted)) {
+    for (const std::size_t index : needed(wanted)) {
       if (bases_[index].prepared) continue;
       where_ = stages_.stages[index].lines;
       TRY(prepare_stage(stages_.stages[index]));
@@ -185,8 +261,13 @@ Result<void> Lowering::lower_stage(std::size_t index) {
   TRY(start_stage(stage, state));
   if (!bases_[index].replaced) {
     for (std::size_t i = 0; i < stage.commands.size(); ++i) {
-      where_ = stage.commands[i].lines;
-      TRY(apply(stage, state, stage.commands[i], i < bases_[index].triggers));
+      const Instruction& command = stage.commands[i];
+      where_ = command.lines;
+      site_ = {.lines = command.lines, .comments = &command.comments, .keyword = command.keyword};
+      auto applied = apply(stage, state, stage.commands[i], i < bases_[index].triggers);
+      const bool passed_over =
+          !applied && request_.lint && applied.error().code == Errc::kUnsupported;
+      if (!applied && !passed_over) return applied;
     }
   }
   state.done = true;
@@ -205,14 +286,19 @@ Result<Lowered> Lowering::finish(std::size_t wanted) {
     if (changed || !want.variant.empty()) have.variant = want.variant;
     if (changed || !want.os_version.empty()) have.os_version = want.os_version;
   }
-  warn_unused_args(warnings_);
+  warn_unused_args();
+  Lines first;
+  if (auto error = linter_.error(first)) {
+    where_ = first;
+    return fail(std::move(*error));
+  }
   return Lowered{.graph = std::move(builder_).finish(state.root),
                  .config = std::move(state.image),
-                 .warnings = std::move(warnings_),
+                 .warnings = warnings(),
                  .source_date_epoch = epoch_};
 }
 
-void Lowering::warn_unused_args(std::vector<Warning>& warnings) const {
+void Lowering::warn_unused_args() {
   std::set<std::string> declared;
   const auto declare = [&declared](const Arg& arg) {
     for (const ArgItem& item : arg.items) declared.insert(item.key);
@@ -225,7 +311,12 @@ void Lowering::warn_unused_args(std::vector<Warning>& warnings) const {
   for (const auto& [key, value] : request_.build_args)
     if (!declared.contains(key) && !is_predefined_arg(key)) unused.push_back(key);
   if (!unused.empty())
-    warnings.push_back({"One or more build-args [" + join(unused, " ") + "] were not consumed", 0});
+    warnings_.push_back(
+        {.text = "One or more build-args [" + join(unused, " ") + "] were not consumed",
+         .lines = {},
+         .rule = {},
+         .description = {},
+         .url = {}});
 }
 
 graph::Metadata Lowering::metadata(std::string name, Lines lines) const {

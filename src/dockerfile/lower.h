@@ -7,7 +7,8 @@
 // executes here; the only question that lower() asks the world is the config of base images
 // (Images), and only for stages that the target reaches. An instruction or flag that lichen does
 // not have is kUnsupported and names file and line; sources that ADD has to fetch are lowered, and
-// for the caller to refuse. Errors carry the excerpt with `>>>` in Error::detail and "FILE:LINE" as
+// for the caller to refuse. Lint runs beside (lint.h); with error=true what it finds is an error,
+// after all others. Errors carry the excerpt with `>>>` in Error::detail and "FILE:LINE" as
 // their outermost context (FILE alone for what has no line, such as a target that does not exist).
 #pragma once
 
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dockerfile/lint.h"
 #include "graph/graph.h"
 #include "oci/types.h"
 
@@ -55,11 +57,9 @@ struct Frontend {
   bool no_cache = false;
   std::optional<oci::Platform> platform;  // --platform; empty: the host's
   std::optional<std::int64_t> source_date_epoch;
-};
-
-struct Warning {
-  std::string text;
-  int line = 0;
+  bool all_stages = false;  // lowers also what the target does not reach: for lint
+  bool lint = false;        // no graph is wanted: what lichen cannot build yet is passed over
+  bool outline = false;     // no graph is wanted: RUN, COPY and ADD make nothing
 };
 
 struct Lowered {
@@ -72,6 +72,8 @@ struct Lowered {
   std::optional<std::int64_t> source_date_epoch;
 };
 
-Result<Lowered> lower(const Frontend& request, Images& images);
+// `warnings`, if not null, gets Lowered::warnings, and on failure those of the work until then.
+Result<Lowered> lower(const Frontend& request, Images& images,
+                      std::vector<Warning>* warnings = nullptr);
 
 }  // namespace lichen::dockerfile

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "dockerfile/lint_from.h"
 #include "dockerfile/lowering.h"
 #include "dockerfile/parser.h"
 #include "graph/ignore.h"
@@ -36,6 +37,12 @@ Result<const ResolvedImage*> Lowering::resolve(const std::string& reference,
     known = resolved_.emplace(key, std::move(image)).first;
   }
   return &known->second;
+}
+
+void Lowering::check_platform(const ResolvedImage& image, const std::string& written,
+                              const oci::Platform& platform, Lines lines) {
+  if (!image.config.diff_ids.empty())
+    lint_image_platform(written, platform, image.config.platform, {.lines = lines}, linter_);
 }
 
 // Takes what the user gave for `name` with --build-context; false when nothing was.
@@ -91,6 +98,7 @@ Result<void> Lowering::prepare_stage(Stage& stage) {
   if (!TRY(use_named_context(base, stage.from.base, platform))) {
     base.written = stage.from.base;
     base.image = *TRY(resolve(stage.from.base, platform));
+    check_platform(*base.image, base.written, platform, stage.lines);
   }
   if (base.image) return add_triggers(stage, base.image->config.on_build);
   return {};
@@ -164,6 +172,7 @@ Result<void> Lowering::start_stage(const Stage& stage, StageState& state) {
     state.image = from.image;
     state.args = from.args;
     state.env = from.env;  // ARGs of a parent stage go on
+    state.has_workdir = from.has_workdir;
     state.platform = from.platform;
   } else if (base.image) {
     std::string shown = base.image->identifier;

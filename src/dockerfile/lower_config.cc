@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/unicode.h"
 #include "dockerfile/history.h"
+#include "dockerfile/lint_stage.h"
 #include "dockerfile/lowering.h"
 #include "dockerfile/ports.h"
 #include "dockerfile/signals.h"
@@ -20,8 +21,15 @@ void insert_sorted(std::vector<std::string>& values, const std::string& value) {
 
 }  // namespace
 
-Result<std::string> Lowering::expand(const StageState& state, std::string_view text) const {
-  return TRY(expander_.word(text, variables_of(state.env))).text;
+Result<std::string> Lowering::expand(const StageState& state, std::string_view text) {
+  return expand(state, text, expander_);
+}
+
+Result<std::string> Lowering::expand(const StageState& state, std::string_view text,
+                                     const Expander& expander) {
+  Expansion expanded = TRY(expander.word(text, variables_of(state.env)));
+  lint_variables(expanded.unmatched, state.args, state.env, site_, linter_);
+  return std::move(expanded.text);
 }
 
 std::vector<std::string> Lowering::with_shell(const StageState& state,
@@ -56,11 +64,13 @@ Result<void> Lowering::apply(Stage& stage, StageState& state, Instruction& comma
   const auto about = [&] {
     return metadata(step_name(state, (trigger ? "ONBUILD " : "") + command.code), command.lines);
   };
-  if (auto* arg = std::get_if<Arg>(&body)) return apply_arg(state, *arg);
+  if (auto* arg = std::get_if<Arg>(&body)) return apply_arg(stage, state, *arg);
   if (auto* env = std::get_if<Env>(&body)) return apply_env(state, *env);
   if (auto* label = std::get_if<Label>(&body)) return apply_label(state, *label);
+  if (request_.outline && std::holds_alternative<CopyFiles>(body)) return {};
   if (auto* copy = std::get_if<CopyFiles>(&body)) return apply_copy(stage, state, *copy, about());
   if (auto* run = std::get_if<Run>(&body)) {
+    if (request_.outline) return note_mounts(stage, state, *run);
     std::string name = (trigger ? "ONBUILD " : "") + command.code;
     if (run->files.size() == 1) {
       const std::string& data = run->files[0].content;
@@ -71,6 +81,7 @@ Result<void> Lowering::apply(Stage& stage, StageState& state, Instruction& comma
   }
   if (auto* workdir = std::get_if<Workdir>(&body)) {
     const std::string path = TRY(expand(state, workdir->path));
+    lint_workdir(path, state.has_workdir, site_, linter_);
     if (path.empty()) return fail(Errc::kInvalid, "WORKDIR requires a path that is not empty");
     image.working_dir = clean_path(path, image.working_dir);
     if (image.working_dir == "/") {
@@ -83,13 +94,22 @@ Result<void> Lowering::apply(Stage& stage, StageState& state, Instruction& comma
   if (auto* volume = std::get_if<Volume>(&body)) return apply_volume(state, *volume);
   if (auto* expose = std::get_if<Expose>(&body)) return apply_expose(state, *expose);
   if (auto* stop = std::get_if<StopSignal>(&body)) return apply_stop_signal(state, *stop);
-  if (auto* cmd = std::get_if<Cmd>(&body)) apply_cmd(state, *cmd);
-  if (auto* entrypoint = std::get_if<Entrypoint>(&body)) apply_entrypoint(state, *entrypoint);
+  if (auto* cmd = std::get_if<Cmd>(&body)) {
+    lint_used_once(state.cmd_at, site_, linter_);
+    lint_command(cmd->command, image.shell, site_, linter_);
+    apply_cmd(state, *cmd);
+  }
+  if (auto* entrypoint = std::get_if<Entrypoint>(&body)) {
+    lint_used_once(state.entrypoint_at, site_, linter_);
+    lint_command(entrypoint->command, image.shell, site_, linter_);
+    apply_entrypoint(state, *entrypoint);
+  }
   if (auto* shell = std::get_if<Shell>(&body)) {
     image.shell = shell->words;
     history::add(image, "SHELL " + unicode::plain_list(shell->words), false);
   }
   if (auto* health = std::get_if<HealthCheck>(&body)) {
+    lint_used_once(state.healthcheck_at, site_, linter_);
     image.healthcheck = health->check;
     history::add(image, history::of_healthcheck(health->check), false);
   }
@@ -101,16 +121,23 @@ Result<void> Lowering::apply(Stage& stage, StageState& state, Instruction& comma
   return {};
 }
 
-Result<void> Lowering::apply_arg(StageState& state, Arg& arg) {
+Result<void> Lowering::apply_arg(const Stage& stage, StageState& state, Arg& arg) {
+  StageOutline& outline = outlines_[stage.index];
   for (ArgItem& item : arg.items) {
-    item.key = TRY(expand(state, item.key));
+    item.key = TRY(expander_.word(item.key, variables_of(state.env))).text;
+    lint_arg(item.key, site_, linter_);
     const auto given = request_.build_args.find(item.key);
+    const bool is_default = item.value.has_value();
     if (given != request_.build_args.end())
       item.value = given->second;
     else if (item.value)
       item.value = TRY(expand(state, *item.value));
     else
       item.value = oci::find_env(globals_, item.key);
+    // An ARG without a default that a global one gives its value stays the global one.
+    if (given != request_.build_args.end() || is_default || !item.value)
+      outline.args[item.key] = {{item.key, item.value.value_or(""), item.doc, site_.lines}, {}};
+    outline.used.insert(item.key);
     if (item.value) oci::set_env(state.env, item.key, *item.value);
     state.args.push_back(item);
   }
@@ -125,6 +152,7 @@ Result<void> Lowering::apply_env(StageState& state, Env& env) {
     pair.value = TRY(expand(state, pair.value));
     if (pair.key.empty()) return fail(Errc::kInvalid, "ENV names can not be blank");
   }
+  lint_env(env.pairs, site_, linter_);
   for (const Pair& pair : env.pairs) {
     oci::set_env(state.env, pair.key, pair.value);
     oci::set_env(state.image.env, pair.key, pair.value);
@@ -139,6 +167,7 @@ Result<void> Lowering::apply_label(StageState& state, Label& label) {
     pair.value = TRY(expand(state, pair.value));
     state.image.labels[pair.key] = pair.value;
   }
+  lint_label(label.pairs, site_, linter_);
   history::add(state.image, history::of_pairs("LABEL", label.pairs), false);
   return {};
 }
@@ -179,6 +208,7 @@ Result<void> Lowering::apply_expose(StageState& state, const Expose& expose) {
     Expansion expanded = TRY(expander_.word(port, variables_of(state.env)));
     for (std::string& word : expanded.words) words.push_back(std::move(word));
   }
+  lint_expose(words, site_, linter_);
   const std::vector<std::string> ports = TRY(parse_ports(words));
   std::vector<std::string>& exposed = state.image.exposed_ports;
   exposed.insert(exposed.end(), ports.begin(), ports.end());

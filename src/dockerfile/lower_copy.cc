@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/unicode.h"
 #include "dockerfile/history.h"
+#include "dockerfile/lint_stage.h"
 #include "dockerfile/lowering.h"
 #include "dockerfile/remote_source.h"
 
@@ -82,6 +83,7 @@ Result<std::optional<graph::Input>> Lowering::copy_source(const Stage& stage,
     base.written = copy.from;
     if (copy.from == "scratch") return Found();
     base.image = *TRY(resolve(copy.from, state.platform));
+    check_platform(*base.image, base.written, state.platform, lines);
   }
   if (!base.local.empty()) return Found(add_local(base.local));
   if (!base.image) return Found();
@@ -126,6 +128,7 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
           local.input = add_input(*source);
         has_local = true;
       }
+      if (copy.from.empty()) lint_copy_source(path, copy.add, ignore_, site_, linter_);
       one = local;
       one.src = source_path(path, copy.parents);
       one.follow_symlink = true;
@@ -141,7 +144,7 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
     if (file.expand) {
       // Bodies have the shell's rules: backslash always escapes, quotes are text.
       const Expander body{.skip_quotes = true};
-      file.data = TRY(body.word(file.data, variables_of(state.env))).text;
+      file.data = TRY(expand(state, file.data, body));
     }
     // A tree of its own, then copied: only then does the destination follow COPY's rules.
     graph::FileOp document{.scratch = true};

@@ -48,7 +48,8 @@ std::string error_text(const Error& error) {
 std::string config_text(const Lowered& lowered) {
   std::string text = nlohmann::ordered_json::parse(oci::to_json(lowered.config)).dump(2) + "\n";
   for (const Warning& warning : lowered.warnings)
-    text += "warning " + std::to_string(warning.line) + ": " + warning.text + "\n";
+    text += "warning " + std::to_string(warning.lines.first) + ": " +
+            (warning.rule.empty() ? "" : warning.rule + ": ") + warning.text + "\n";
   return text;
 }
 

@@ -6,12 +6,16 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "dockerfile/expand.h"
+#include "dockerfile/lint.h"
 #include "dockerfile/lower.h"
+#include "dockerfile/outline.h"
 #include "dockerfile/stage.h"
+#include "graph/ignore.h"
 
 namespace lichen::dockerfile {
 
@@ -33,6 +37,8 @@ struct StageState {
   std::vector<std::string> env;  // of RUN and of expansion: the image's and the ARGs
   std::vector<ArgItem> args;     // for the history of RUN
   bool has_cmd = false;
+  bool has_workdir = false;  // in this stage or one that it builds on, by this Dockerfile
+  std::optional<Lines> cmd_at, entrypoint_at, healthcheck_at;  // the last in this stage
   oci::Platform platform;
   std::string label;  // "build", for progress names
   std::size_t total = 0, shown = 0;
@@ -43,22 +49,31 @@ class Lowering {
  public:
   Lowering(const Frontend& request, Images& images) : request_(request), images_(images) {}
   Result<Lowered> run();
+  // Also after a failed run: what was found until then, and where it failed.
+  std::vector<Warning> warnings() const;
+  Lines where() const { return where_; }
+  // After a good run.
+  Outline outline() const;
 
  private:
   Result<void> read();
   Result<void> check_syntax();
+  Result<void> set_lint();
   Result<void> set_globals();
   Result<void> expand_stages();
   Result<std::size_t> target();
+  std::set<std::size_t> needed(std::size_t target) const;
   Result<void> prepare(std::size_t target);
   Result<void> prepare_stage(Stage& stage);
   Result<bool> use_named_context(StageBase& base, const std::string& name,
                                  const oci::Platform& platform);
   Result<void> add_triggers(Stage& stage, const std::vector<std::string>& triggers);
   Result<Lowered> finish(std::size_t target);
-  void warn_unused_args(std::vector<Warning>& warnings) const;
+  void warn_unused_args();
 
   Result<const ResolvedImage*> resolve(const std::string& reference, const oci::Platform& platform);
+  void check_platform(const ResolvedImage& image, const std::string& written,
+                      const oci::Platform& platform, Lines lines);
   std::optional<graph::Input> add_image(const ResolvedImage& image, const std::string& written,
                                         const oci::Platform& platform, graph::Metadata metadata);
   graph::Input add_local(const std::string& name);
@@ -67,7 +82,8 @@ class Lowering {
   Result<void> start_stage(const Stage& stage, StageState& state);
   Result<void> apply(Stage& stage, StageState& state, Instruction& command, bool trigger);
 
-  Result<void> apply_arg(StageState& state, Arg& arg);
+  Result<void> apply_arg(const Stage& stage, StageState& state, Arg& arg);
+  Result<void> note_mounts(const Stage& stage, const StageState& state, const Run& run);
   Result<void> apply_env(StageState& state, Env& env);
   Result<void> apply_label(StageState& state, Label& label);
   Result<void> apply_workdir(StageState& state, const Workdir& workdir,
@@ -85,7 +101,10 @@ class Lowering {
   Result<std::optional<graph::Input>> copy_source(const Stage& stage, const StageState& state,
                                                   const CopyFiles& copy, Lines lines);
 
-  Result<std::string> expand(const StageState& state, std::string_view text) const;
+  // A word of the instruction at site_.
+  Result<std::string> expand(const StageState& state, std::string_view text);
+  Result<std::string> expand(const StageState& state, std::string_view text,
+                             const Expander& expander);
   std::vector<std::string> with_shell(const StageState& state,
                                       std::vector<std::string> words) const;
   std::string step_name(StageState& state, std::string_view text, bool counted = true) const;
@@ -95,12 +114,18 @@ class Lowering {
   const Frontend& request_;
   Images& images_;
   Expander expander_;
-  Lines where_;  // what the current work is about; errors are located there
+  Lines where_;    // what the current work is about; errors are located there
+  LintSite site_;  // the instruction that is being applied
+  Linter linter_;
+  graph::Ignore ignore_;  // of the build context
   Stages stages_;
   std::vector<std::string> globals_;  // "K=V": platform and global ARGs
   oci::Platform build_platform_, target_platform_;
   std::vector<StageBase> bases_;
   std::vector<StageState> states_;
+  StageOutline global_outline_;
+  std::vector<StageOutline> outlines_;  // of each stage
+  std::size_t target_ = 0;
   std::map<std::string, ResolvedImage> resolved_;
   std::optional<std::int64_t> epoch_;
   std::vector<Warning> warnings_;

@@ -38,8 +38,11 @@ Result<Stages> group_stages(std::vector<Instruction> instructions, Lines& where)
   for (Instruction& instruction : instructions) {
     where = instruction.lines;
     if (auto* from = std::get_if<From>(&instruction.body)) {
-      result.stages.push_back(
-          {.from = std::move(*from), .lines = instruction.lines, .index = result.stages.size()});
+      result.stages.push_back({.from = std::move(*from),
+                               .lines = instruction.lines,
+                               .keyword = std::move(instruction.keyword),
+                               .comments = std::move(instruction.comments),
+                               .index = result.stages.size()});
     } else if (!result.stages.empty()) {
       result.stages.back().commands.push_back(std::move(instruction));
     } else if (auto* arg = std::get_if<Arg>(&instruction.body)) {

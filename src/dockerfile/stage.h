@@ -23,6 +23,8 @@ struct Failure {
 struct Stage {
   From from;  // base and platform expanded
   Lines lines;
+  std::string keyword;                // of FROM, as written
+  std::vector<std::string> comments;  // directly above it
   std::vector<Instruction> commands;
   std::size_t index = 0;
   std::optional<std::size_t> base;        // an earlier stage

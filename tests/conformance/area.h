@@ -110,6 +110,8 @@ void run_whole_files(Area& area);
 Tally run_parser(const std::filesystem::path& folder, const Exceptions& exceptions);
 Tally run_shell(const std::filesystem::path& folder, const Exceptions& exceptions);
 Tally run_dockerignore(const std::filesystem::path& folder, const Exceptions& exceptions);
+Tally run_linter(const std::filesystem::path& folder, const Exceptions& exceptions);
+Tally run_subrequests(const std::filesystem::path& folder, const Exceptions& exceptions);
 Tally run_instructions(const std::filesystem::path& folder, const Exceptions& exceptions);
 // Its data is corpus/, corpus-index.json and corpus-dumps.jsonl: `folder` is their parent.
 Tally run_corpus(const std::filesystem::path& folder, const Exceptions& exceptions);

@@ -23,6 +23,8 @@ const std::vector<Row>& rows() {
       {"shell", {"shell"}, false, run_shell},
       {"dockerignore", {"dockerignore"}, false, run_dockerignore},
       {"instructions", {"instructions"}, false, run_instructions},
+      {"linter", {"linter"}, false, run_linter},
+      {"subrequests", {"subrequests"}, false, run_subrequests},
       {"corpus", {"corpus", "corpus-index.json", "corpus-dumps.jsonl"}, true, run_corpus},
   };
   return kRows;

@@ -1,0 +1,76 @@
+#include "build/call.h"
+
+#include <memory>
+
+#include "build/base_images.h"
+#include "build/sources.h"
+#include "build/steps.h"
+#include "dockerfile/lint_report.h"
+#include "dockerfile/outline.h"
+#include "dockerfile/targets.h"
+#include "registry/credentials.h"
+#include "store/root.h"
+
+namespace lichen::build {
+
+namespace {
+
+// Base images, with a store and a registry client from the first question on.
+class LazyImages final : public dockerfile::Images {
+ public:
+  LazyImages(const Request& request, const Environment& environment, Steps& steps)
+      : request_(request), environment_(environment), steps_(steps) {}
+
+  Result<dockerfile::ResolvedImage> resolve(const std::string& reference,
+                                            const oci::Platform& platform) override {
+    if (images_ == nullptr) TRY(open());
+    return images_->resolve(reference, platform);
+  }
+
+ private:
+  Result<void> open() {
+    store_ = TRY(store::Store::open(TRY(store::choose_root(environment_.root))));
+    credentials_ = std::make_unique<registry::CredentialFiles>(registry::credential_file_paths());
+    client_ = TRY(registry::Client::create({.tls_verify = environment_.tls_verify,
+                                            .credentials = credentials_.get(),
+                                            .cancelled = [flag = environment_.cancelled] {
+                                              return flag != nullptr && flag->load();
+                                            }}));
+    images_ = std::make_unique<BaseImages>(BaseImages::Options{
+        .store = *store_, .registry = *client_, .steps = steps_, .pull = request_.pull});
+    return {};
+  }
+
+  const Request& request_;
+  const Environment& environment_;
+  Steps& steps_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<registry::Credentials> credentials_;
+  std::unique_ptr<registry::Client> client_;
+  std::unique_ptr<BaseImages> images_;
+};
+
+}  // namespace
+
+Result<Answer> call(Call call, const Request& request, const Environment& environment,
+                    const EventSink& events) {
+  const Sources sources = TRY(read_sources(request));
+  const dockerfile::Frontend frontend = frontend_request(request, sources);
+  if (call == Call::kTargets) {
+    const dockerfile::Targets targets = TRY(list_targets(frontend));
+    return Answer{.text = to_text(targets), .json = to_json(targets, frontend), .error = {}};
+  }
+  Steps steps(events);
+  LazyImages images(request, environment, steps);
+  if (call == Call::kOutline) {
+    const dockerfile::Outline outline = TRY(outline_of(frontend, images));
+    return Answer{.text = to_text(outline), .json = to_json(outline, frontend), .error = {}};
+  }
+  dockerfile::LintReport report = lint(frontend, images);
+  return Answer{.text = to_text(report, frontend),
+                .json = to_json(report, frontend),
+                .has_warnings = !report.warnings.empty(),
+                .error = std::move(report.error)};
+}
+
+}  // namespace lichen::build
