@@ -16,7 +16,6 @@ Result<void> check_supported(const Run& run) {
   const auto unsupported = [](const std::string& what) {
     return fail(Errc::kUnsupported, "RUN " + what + " is not supported");
   };
-  if (!run.mounts.empty()) return unsupported("--mount=" + run.mounts.front());
   if (!run.devices.empty()) return unsupported("--device=" + run.devices.front().name);
   if (run.security == "insecure") return unsupported("--security=insecure");
   return {};
@@ -40,8 +39,6 @@ std::vector<std::string> proxy_env(const std::map<std::string, std::string>& bui
 }  // namespace
 
 Result<void> Lowering::apply_run(StageState& state, const Run& run, graph::Metadata about) {
-  for (const std::string& mount : run.mounts)
-    TRY(parse_mount(mount, [&](std::string_view word) { return expand(state, word); }));
   TRY(check_supported(run));
   graph::Vertex vertex;
   graph::ExecOp op;
@@ -75,6 +72,7 @@ Result<void> Lowering::apply_run(StageState& state, const Run& run, graph::Metad
       words[0] = first.body();
     }
   }
+  TRY(add_mounts(state, run, vertex, op, {about.first_line, about.last_line}));
   if (run.command.shell_form) words = with_shell(state, std::move(words));
   if (words.empty()) return fail(Errc::kInvalid, "RUN requires at least one argument");
 

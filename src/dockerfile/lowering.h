@@ -1,7 +1,8 @@
 // The work of lower(): one object for one Dockerfile. Private to this module; lower.h is its door.
 //
 // lower.cc holds the order of things (parse, globals, stages, result), lower_base.cc what a stage
-// starts from, lower_config.cc, lower_copy.cc and lower_run.cc one group of instructions each.
+// starts from, lower_config.cc, lower_copy.cc, lower_run.cc and
+// lower_mount.cc one group of instructions each.
 #pragma once
 
 #include <map>
@@ -95,6 +96,12 @@ class Lowering {
   void apply_cmd(StageState& state, const Cmd& cmd);
   void apply_entrypoint(StageState& state, const Entrypoint& entrypoint);
   Result<void> apply_run(StageState& state, const Run& run, graph::Metadata metadata);
+  Result<void> add_mounts(const StageState& state, const Run& run, graph::Vertex& vertex,
+                          graph::ExecOp& op, Lines lines);
+  Result<graph::Mount> make_mount(const StageState& state, const std::string& text,
+                                  std::size_t sockets, graph::Vertex& vertex, Lines lines);
+  Result<std::optional<graph::Input>> mount_source(const StageState& state, const std::string& from,
+                                                   const graph::Mount& mount, Lines lines);
   Result<void> apply_copy(const Stage& stage, StageState& state, CopyFiles copy,
                           graph::Metadata metadata);
   // nullopt: the source is an empty tree.

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "base/csv.h"
 #include "base/text.h"
 #include "base/unicode.h"
-#include "dockerfile/csv.h"
 #include "dockerfile/flags.h"
 
 namespace lichen::dockerfile {
@@ -212,6 +212,17 @@ Result<void> check_mount(std::string_view text) {
         return invalid("'from' doesn't support variable expansion, define alias stage instead");
   }
   return {};
+}
+
+std::string from_of_mount(std::string_view text) {
+  std::string from;
+  if (const auto fields = parse_csv(text))
+    for (const std::string& field : *fields) {
+      const std::size_t equals = field.find('=');
+      if (equals != std::string::npos && to_lower(field.substr(0, equals)) == "from")
+        from = field.substr(equals + 1);
+    }
+  return from;
 }
 
 Result<RunDevice> parse_device(std::string_view text) {

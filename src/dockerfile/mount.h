@@ -38,6 +38,8 @@ using ExpandWord = std::function<Result<std::string>(std::string_view)>;
 Result<RunMount> parse_mount(std::string_view text, const ExpandWord& expand);
 // What can be said before variables are known: the CSV form, and that `from` has no variable.
 Result<void> check_mount(std::string_view text);
+// Its `from`, "" without one; of a text that check_mount() passes.
+std::string from_of_mount(std::string_view text);
 
 Result<RunDevice> parse_device(std::string_view text);
 

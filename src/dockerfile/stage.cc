@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "dockerfile/mount.h"
 
 namespace lichen::dockerfile {
 
@@ -23,13 +24,16 @@ std::optional<std::size_t> Stages::find_source(const std::string& from) const {
 }
 
 void Stages::add_deps(Stage& stage, const std::vector<Instruction>& commands) const {
-  for (const Instruction& command : commands) {
-    const auto* copy = std::get_if<CopyFiles>(&command.body);
-    if (copy == nullptr || copy->from.empty()) continue;
-    const auto source = find_source(copy->from);
-    if (!source || *source >= stages.size()) continue;
+  const auto add = [&](std::optional<std::size_t> source) {
+    if (!source || *source >= stages.size()) return;
     if (std::find(stage.deps.begin(), stage.deps.end(), *source) == stage.deps.end())
       stage.deps.push_back(*source);
+  };
+  for (const Instruction& command : commands) {
+    if (const auto* copy = std::get_if<CopyFiles>(&command.body); copy && !copy->from.empty())
+      add(find_source(copy->from));
+    if (const auto* run = std::get_if<Run>(&command.body))
+      for (const std::string& mount : run->mounts) add(find(from_of_mount(mount), stages.size()));
   }
 }
 

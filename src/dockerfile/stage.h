@@ -28,7 +28,7 @@ struct Stage {
   std::vector<Instruction> commands;
   std::size_t index = 0;
   std::optional<std::size_t> base;        // an earlier stage
-  std::vector<std::size_t> deps;          // base and sources of COPY --from, each once
+  std::vector<std::size_t> deps;          // base, sources of COPY --from and of mounts
   std::optional<oci::Platform> platform;  // --platform
 };
 

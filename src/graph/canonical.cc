@@ -6,7 +6,7 @@ namespace lichen::graph {
 
 namespace {
 
-constexpr std::string_view kVersion = "lichen.vertex.v1";
+constexpr std::string_view kVersion = "lichen.vertex.v2";
 
 class Bytes {
  public:
@@ -89,6 +89,12 @@ void write(Bytes& bytes, const ExecOp& op) {
     bytes.index(mount.output);
     bytes.flag(mount.readonly);
     bytes.number(static_cast<std::uint64_t>(mount.kind));
+    bytes.text(mount.id);
+    bytes.number(static_cast<std::uint64_t>(mount.sharing));
+    for (const auto& value : {mount.mode, mount.uid, mount.gid}) bytes.index(value);
+    bytes.flag(mount.required);
+    bytes.text(mount.env);
+    bytes.number(mount.size);
   }
 }
 

@@ -49,14 +49,22 @@ struct SourceOp {
 // kDefault is the host's. kSandbox: its own, connected to the outside.
 enum class NetworkMode { kDefault, kHost, kNone, kSandbox };
 enum class MountKind { kBind, kSecret, kSsh, kCache, kTmpfs };
+// Of a cache: several steps at once; each its own; one after the other.
+enum class Sharing { kShared, kPrivate, kLocked };
 
 struct Mount {
   std::optional<std::size_t> input;   // index into Vertex::inputs; nullopt: scratch
-  std::string selector;               // path inside the input
-  std::string dest;                   // "/" is the root file system
+  std::string selector;               // path inside the input, or the cache
+  std::string dest;                   // "/" is the root file system; of a secret "": no file
   std::optional<std::size_t> output;  // nullopt: changes are discarded
   bool readonly = false;
   MountKind kind = MountKind::kBind;
+  std::string id;  // of a cache, a secret or an ssh agent
+  Sharing sharing = Sharing::kShared;
+  std::optional<std::uint32_t> mode, uid, gid;  // of a cache's root, a secret's file, a socket
+  bool required = false;                        // secret, ssh: its absence is an error
+  std::string env;                              // secret: the variable that holds it; "": none
+  std::uint64_t size = 0;                       // tmpfs, in bytes; 0: no limit
 };
 
 struct ExecOp {

@@ -78,20 +78,31 @@ std::string text_of(const SourceOp& op) {
   return text;
 }
 
+std::string number(std::string_view name, const std::optional<std::uint32_t>& value) {
+  return value ? " " + std::string(name) + "=" + std::to_string(*value) : "";
+}
+
+std::string text_of(const Mount& mount) {
+  constexpr std::string_view kKinds[] = {"bind", "secret", "ssh", "cache", "tmpfs"};
+  constexpr std::string_view kSharings[] = {"", "private", "locked"};
+  return std::string(kKinds[static_cast<std::size_t>(mount.kind)]) + " " + of_input(mount.input) +
+         field("from", mount.selector) + " at " + quoted(mount.dest) + flag("ro", mount.readonly) +
+         field("id", mount.id) + field("env", mount.env) +
+         field("sharing", kSharings[static_cast<std::size_t>(mount.sharing)]) +
+         (mount.mode ? " mode=" + octal(*mount.mode) : "") + number("uid", mount.uid) +
+         number("gid", mount.gid) + flag("required", mount.required) +
+         (mount.size > 0 ? " size=" + std::to_string(mount.size) : "") +
+         (mount.output ? " out" + std::to_string(*mount.output) : "");
+}
+
 std::string text_of(const ExecOp& op) {
   constexpr std::string_view kNetworks[] = {"", "host", "none", "sandbox"};
-  constexpr std::string_view kKinds[] = {"bind", "secret", "ssh", "cache", "tmpfs"};
   std::string text = "exec " + quoted(op.args) + " cwd=" + quoted(op.cwd) + field("user", op.user) +
                      field("env", op.env) +
                      field("network", kNetworks[static_cast<std::size_t>(op.network)]) +
                      field("hosts", op.extra_hosts) + field("hostname", op.hostname) +
                      field("proxy", op.proxy_env);
-  for (const Mount& mount : op.mounts) {
-    text += " mount(" + std::string(kKinds[static_cast<std::size_t>(mount.kind)]) + " " +
-            of_input(mount.input) + field("from", mount.selector) + " at " + quoted(mount.dest) +
-            flag("ro", mount.readonly) +
-            (mount.output ? " out" + std::to_string(*mount.output) : "") + ")";
-  }
+  for (const Mount& mount : op.mounts) text += " mount(" + text_of(mount) + ")";
   return text;
 }
 

@@ -7,9 +7,9 @@
 
 #include "base/result.h"
 
-namespace lichen::dockerfile {
+namespace lichen {
 
 // Its fields, quotes taken off. An empty text is no record ("EOF").
 Result<std::vector<std::string>> parse_csv(std::string_view text);
 
-}  // namespace lichen::dockerfile
+}  // namespace lichen

@@ -1,8 +1,8 @@
-#include "dockerfile/csv.h"
+#include "base/csv.h"
 
-#include "base/text.h"
+#include <algorithm>
 
-namespace lichen::dockerfile {
+namespace lichen {
 
 namespace {
 
@@ -43,4 +43,4 @@ Result<std::vector<std::string>> parse_csv(std::string_view text) {
   }
 }
 
-}  // namespace lichen::dockerfile
+}  // namespace lichen
