@@ -37,7 +37,7 @@ Result<Mount> volume_mount(const Volume& volume) {
   if (real == nullptr) return fail(os_error("open", volume.source));
   Mount mount{.target = volume.target,
               .source = real.get(),
-              .kind = Mount::Kind::kHost,
+              .kind = volume.keeps_records ? Mount::Kind::kOwn : Mount::Kind::kHost,
               .read_only = volume.read_only};
   while (!mount.target.empty() && mount.target.back() == '/') mount.target.pop_back();
   if (mount.target.empty() || mount.target.front() != '/')
@@ -86,6 +86,11 @@ Result<std::shared_ptr<Model>> make_model(Options& options, const Stdio& stdio) 
                               TRY(SocketDirectory::make(options.scratch)));
   model->tree = TRY(make_tree(options, model->root.files));
   load_records(model->root.files, model->tree.root().fd, options.owners);
+  for (const Volume& volume : options.volumes) {
+    if (!volume.keeps_records || volume.owners.empty()) continue;
+    load_records(model->root.files, TRY(os::open(volume.tree, O_PATH | O_DIRECTORY)),
+                 volume.owners);
+  }
   model->proc = TRY(os::open("/proc", O_PATH | O_DIRECTORY));
   model->hostname = options.hostname;
 

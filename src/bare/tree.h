@@ -51,7 +51,7 @@ struct Mount {
   os::UniqueFd fd;     // O_PATH of source
   enum class Kind {
     kTree,  // the root: files here have records and may be frozen
-    kOwn,   // made for the step (/dev, /dev/shm): records, never frozen
+    kOwn,   // made for steps (/dev, /dev/shm, some volumes): records; volumes may be frozen
     kHost,  // volumes, /sys, /dev/pts: as the host has it
     kProc,
   };

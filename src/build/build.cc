@@ -15,6 +15,7 @@
 #include "dockerfile/lower.h"
 #include "image/assemble.h"
 #include "ops/runner.h"
+#include "ops/secret_guard.h"
 #include "os/file.h"
 #include "solver/solver.h"
 
@@ -104,6 +105,8 @@ ops::Services services_for(Session& session, const Environment& environment, Ste
           .tier = session.tier(),
           .cancelled = environment.cancelled,
           .contexts = {},
+          .secrets = {},
+          .agents = {},
           .source_date_epoch = {},
           .on_log =
               [&steps](graph::VertexId vertex, bool is_stderr, const std::string& text) {
@@ -141,10 +144,20 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   const dockerfile::Lowered lowered = TRY(std::move(result));
   TRY(check_sources(lowered.graph, sources.dockerfile));
 
+  if (request.secret_guard != SecretGuardMode::kOff)
+    for (const auto& [id, bytes] : sources.secrets)
+      if (bytes.size() < ops::SecretGuard::kLeastBytes)
+        steps.send(Warning{.text = "the secret " + printable(id) +
+                                   " is too short for layers to be searched for it",
+                           .file = {},
+                           .line = 0});
+
   // Graph -> snapshot of the target. Steps run, or are found.
   ops::StatCache stat_cache(session->store().path() + "/stat-cache");
   ops::Services services = services_for(*session, environment, steps, stat_cache);
   services.contexts = sources.contexts;
+  services.secrets = sources.secrets;
+  services.agents = sources.agents;
   services.source_date_epoch = lowered.source_date_epoch;
   ops::Runner runner(lowered.graph, services);
   ops::Cache cache(session->store(), session->tier());
@@ -165,6 +178,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                                        .request = request,
                                        .environment = environment,
                                        .steps = steps,
+                                       .secrets = sources.secrets,
                                        .source_date_epoch = lowered.source_date_epoch},
                                       *solved, lowered.config));
   outcome.tier = container::to_text(session->tier());

@@ -74,11 +74,24 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
                    .compression = compression.name,
                    .level = compression.level,
                    .threads = std::max(1u, std::thread::hardware_concurrency()),
-                   .clamp = context.source_date_epoch};
+                   .clamp = context.source_date_epoch,
+                   .secrets = {}};
+  const SecretGuardMode guard = context.request.secret_guard;
+  if (guard != SecretGuardMode::kOff) job.secrets = context.secrets;
   auto reply = context.session.jobs().call<ops::DiffReply>(job);
   if (!reply) {
     (void)os::unlink(job.output);
     return fail(std::move(reply).error());
+  }
+  if (!reply->secrets.empty()) {
+    const std::string what = "a layer holds the bytes of the secret " +
+                             printable(join(reply->secrets, ", "));
+    if (guard == SecretGuardMode::kFail) {
+      (void)os::unlink(job.output);
+      return fail(Errc::kDenied, what,
+                  "a step has written it to a file; --secret-guard=warn lets it pass");
+    }
+    context.steps.send(Warning{.text = what, .file = {}, .line = 0});
   }
   TRY(store.import_blob(job.output, reply->digest, reply->bytes));
   return store::Layer{.chain = {},

@@ -18,6 +18,7 @@ struct ExportContext {
   const Request& request;
   const Environment& environment;
   Steps& steps;
+  const std::map<std::string, std::string>& secrets;  // id -> bytes
   std::optional<std::int64_t> source_date_epoch;
 };
 Result<Outcome> export_result(const ExportContext& context, solver::ResultId snapshot,

@@ -42,6 +42,21 @@ struct Environment {
   const std::atomic<bool>* cancelled = nullptr;  // set from a signal handler's thread
 };
 
+// --secret: its bytes are `value`, or what the file has.
+struct Secret {
+  std::string id;
+  std::optional<std::string> value;
+  std::string path;
+};
+
+// --ssh: where an agent listens.
+struct Agent {
+  std::string id, path;
+};
+
+// What is done about a secret's bytes in a layer.
+enum class SecretGuardMode { kFail, kWarn, kOff };
+
 struct Request {
   std::string context;          // directory
   std::string dockerfile_path;  // -f; empty: Dockerfile, then Containerfile, in the context
@@ -53,6 +68,9 @@ struct Request {
   graph::NetworkMode network = graph::NetworkMode::kDefault;
   std::optional<oci::Platform> platform;
   bool pull = false, no_cache = false;
+  std::vector<Secret> secrets;
+  std::vector<Agent> agents;
+  SecretGuardMode secret_guard = SecretGuardMode::kFail;
   std::vector<Output> outputs;  // empty: the store
   std::optional<std::int64_t> source_date_epoch;
   int output_fd = -1;  // where dest "-" goes; borrowed

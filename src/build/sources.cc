@@ -14,6 +14,7 @@ namespace lichen::build {
 namespace {
 
 constexpr std::size_t kMaxDockerfileBytes = 4u << 20;
+constexpr std::size_t kMaxSecretBytes = 500u << 10;
 
 Result<std::string> absolute_directory(const std::string& path, const char* what) {
   char absolute[PATH_MAX];
@@ -27,6 +28,39 @@ Result<std::string> absolute_directory(const std::string& path, const char* what
   return std::string(absolute);
 }
 
+Result<void> read_secrets(const Request& request, std::map<std::string, std::string>& secrets) {
+  for (const Secret& secret : request.secrets) {
+    std::string bytes;
+    if (secret.value) {
+      bytes = *secret.value;
+    } else {
+      auto content = os::read_file(secret.path, kMaxSecretBytes + 1);
+      if (!content)
+        return fail(std::move(content).error().in("reading the secret " + printable(secret.id)));
+      bytes = std::move(*content);
+    }
+    if (bytes.size() > kMaxSecretBytes)
+      return fail(Errc::kInvalid, "the secret " + printable(secret.id) + " is larger than 500 KiB");
+    secrets[secret.id] = std::move(bytes);
+  }
+  return {};
+}
+
+Result<void> find_agents(const Request& request, std::map<std::string, std::string>& agents) {
+  for (const Agent& agent : request.agents) {
+    struct ::stat status {};
+    if (::stat(agent.path.c_str(), &status) < 0)
+      return fail(os_error("stat", agent.path).in("--ssh " + printable(agent.id)));
+    if (!S_ISSOCK(status.st_mode))
+      return fail(Errc::kUnsupported,
+                  "--ssh " + printable(agent.id) + ": key files are not supported yet: " +
+                      printable(agent.path),
+                  "add the key to an agent (ssh-add), and give the agent's socket");
+    agents[agent.id] = agent.path;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Sources> read_sources(const Request& request) {
@@ -37,6 +71,8 @@ Result<Sources> read_sources(const Request& request) {
     if (value.find("://") == std::string::npos)
       sources.contexts[name] = TRY(absolute_directory(value, "build context"));
 
+  TRY(read_secrets(request, sources.secrets));
+  TRY(find_agents(request, sources.agents));
   std::string path = request.dockerfile_path;
   if (request.dockerfile_text) {
     sources.dockerfile = *request.dockerfile_text;

@@ -16,6 +16,8 @@ struct Sources {
   std::string file;                             // its name for messages
   std::string dockerignore;                     // text
   std::map<std::string, std::string> contexts;  // name -> absolute directory
+  std::map<std::string, std::string> secrets;   // id -> bytes
+  std::map<std::string, std::string> agents;    // id -> socket
 };
 
 Result<Sources> read_sources(const Request& request);

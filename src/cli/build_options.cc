@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/environment_flags.h"
+#include "cli/secret_flags.h"
 
 namespace lichen::cli {
 
@@ -14,7 +15,7 @@ using Map = std::map<std::string, std::string>;
 // The arguments as they were written; what they mean together is worked out afterwards.
 struct Written {
   BuildOptions options;
-  std::vector<std::string> build_args;
+  std::vector<std::string> build_args, secrets, agents;
   bool push = false, load = false, progress_given = false;
   std::string platform;
 };
@@ -92,21 +93,13 @@ Flag attestation_flag(std::string name) {
 }
 
 void add_refused(std::vector<Flag>& flags) {
-  for (const char* name : {"add-history",   "allow",
-                           "annotation",    "attest",
-                           "authfile",      "builder",
-                           "cache-from",    "cache-to",
-                           "cgroup-parent", "cpu-period",
-                           "cpu-quota",     "cpu-shares",
-                           "cpuset-cpus",   "cpuset-mems",
-                           "creds",         "format",
-                           "ignorefile",    "isolation",
-                           "memory-swap",   "no-cache-filter",
-                           "policy",        "resource",
-                           "secret",        "security-opt",
-                           "shm-size",      "source-policy-file",
-                           "ssh",           "timestamp",
-                           "ulimit"})
+  for (const char* name :
+       {"add-history", "allow",      "annotation",   "attest",        "authfile",
+        "builder",     "cache-from", "cache-to",     "cgroup-parent", "cpu-period",
+        "cpu-quota",   "cpu-shares", "cpuset-cpus",  "cpuset-mems",   "creds",
+        "format",      "ignorefile", "isolation",    "memory-swap",   "no-cache-filter",
+        "policy",      "resource",   "security-opt", "shm-size",      "source-policy-file",
+        "timestamp",   "ulimit"})
     flags.push_back(refused_flag(name, 0, "VALUE"));
   flags.push_back(refused_flag("memory", 'm', "VALUE"));
   flags.push_back(refused_flag("debug", 'D', ""));
@@ -161,6 +154,13 @@ Syntax build_syntax(Written& written) {
       network_flag(request.network),
       add_host_flag(request.add_hosts),
       context_flag(request.named_contexts),
+      list_flag("secret", 0, "id=ID[,src=FILE|,env=NAME]",
+                "a secret for RUN --mount=type=secret; repeatable", written.secrets),
+      secret_guard_flag(request.secret_guard),
+      list_flag(
+          "ssh", 0, "default|ID[=SOCKET]",
+          "an ssh agent for RUN --mount=type=ssh (default: that of SSH_AUTH_SOCK); repeatable",
+          written.agents),
       text_flag("platform", 0, "OS/ARCH", "platform of the image; this machine's only, so far",
                 written.platform),
       tls_flag(options.environment.tls_verify),
@@ -268,6 +268,10 @@ Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Var
     request.dockerfile_path.clear();
   }
   take_build_args(written.build_args, variables, request);
+  for (const std::string& secret : written.secrets)
+    request.secrets.push_back(TRY(parse_secret(secret, variables)));
+  for (const std::string& agent : written.agents)
+    request.agents.push_back(TRY(parse_agent(agent, variables)));
   TRY(take_epoch(request));
   TRY(take_progress(written, variables, options));
   if (!written.platform.empty())

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "bare/step.h"
+#include "container/bare_volumes.h"
 #include "container/cancellation.h"
 #include "container/user.h"
 #include "os/file.h"
@@ -18,16 +19,15 @@ namespace lichen::container {
 
 namespace {
 
-std::vector<bare::Volume> volumes_of(const RunJob& job) {
-  std::vector<bare::Volume> volumes;
+// Of the step beside what the Dockerfile mounts.
+RunJob with_files(RunJob job) {
+  std::vector<Volume> files;
   for (const auto& [file, target] :
        {std::pair(job.resolv_conf, "/etc/resolv.conf"), std::pair(job.hosts, "/etc/hosts"),
         std::pair(job.hostname_file, "/etc/hostname")})
-    if (!file.empty()) volumes.push_back({.source = file, .target = target, .read_only = true});
-  for (const Volume& volume : job.volumes)
-    volumes.push_back(
-        {.source = volume.source, .target = volume.target, .read_only = volume.read_only});
-  return volumes;
+    if (!file.empty()) files.push_back({.source = file, .target = target, .read_only = true});
+  job.volumes.insert(job.volumes.begin(), files.begin(), files.end());
+  return job;
 }
 
 std::unordered_map<ino_t, struct ::timespec> fifos_of(const store::Workspace& space) {
@@ -39,7 +39,8 @@ std::unordered_map<ino_t, struct ::timespec> fifos_of(const store::Workspace& sp
 
 }  // namespace
 
-Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
+Result<RunOutcome> run_bare(const RunJob& given, sandbox::Stdio stdio) {
+  const RunJob job = with_files(given);
   LICHEN_ASSERT(!job.own_network);  // build has refused it
   const std::string tree = job.overlay.work + "/tree", scratch = job.overlay.work + "/scratch";
   for (const std::string& directory : {tree, scratch}) TRY(os::mkdirs(directory));
@@ -49,6 +50,7 @@ Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
   const os::UniqueFd root = TRY(os::open(tree, O_RDONLY | O_DIRECTORY));
   const User user = TRY(find_user(root, job.user));
   (void)TRY(os::mkdirs_beneath(root, job.cwd, 0755));
+  BareVolumes volumes = TRY(BareVolumes::prepare(job, space));
 
   bare::Options options{
       .root = tree,
@@ -57,7 +59,7 @@ Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
       .frozen_directories = space.frozen_directories,
       .fifos = fifos_of(space),
       .owners = below,
-      .volumes = volumes_of(job),
+      .volumes = {},
       .argv = job.argv,
       .env = environment_of(job, user),
       .cwd = job.cwd,
@@ -67,6 +69,7 @@ Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
       .groups = user.groups,
       .terminal = job.terminal,
       .on_start = [](pid_t first) { worker_cancellation().covers(first, SIGKILL); }};
+  volumes.give(options);
   const MemoryWatch memory;
   const bare::Ended ended = TRY(bare::run(
       std::move(options),
@@ -75,10 +78,13 @@ Result<RunOutcome> run_bare(const RunJob& job, sandbox::Stdio stdio) {
   if (worker_cancellation().is_asked()) return fail(Errc::kCancelled, "cancelled");
 
   RunOutcome outcome = outcome_of(ended.status, memory);
+  volumes.remove_stubs(space);
   for (const ino_t fifo : ended.changed_fifos) space.copies.erase(fifo);
-  if (job.keeps)
+  if (job.keeps) {
+    outcome.cache_records = TRY(volumes.cache_records(ended.record_of));
     outcome.sidecar = owners::to_bytes(TRY(store::harvest(
         space, job.overlay.lower, job.overlay.upper, below, ended.record_of, false)));
+  }
   for (const std::string& directory : {tree, scratch}) TRY(os::remove_tree(directory));
   return outcome;
 }

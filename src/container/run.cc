@@ -13,7 +13,9 @@
 #include "container/cancellation.h"
 #include "container/merged.h"
 #include "container/scripts.h"
+#include "container/stubs.h"
 #include "container/user.h"
+#include "container/volumes.h"
 #include "emulate/calls.h"
 #include "emulate/supervisor.h"
 #include "os/file.h"
@@ -73,7 +75,8 @@ Result<std::uint32_t> map_size() {
   return emulate::map_size_of(uids.value_or(""), gids.value_or(""));
 }
 
-sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Needs& needs) {
+sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Needs& needs,
+                        const Volumes& volumes) {
   sandbox::Plan plan{.rootfs = job.overlay.target,
                      .argv = job.argv,
                      .env = environment_of(job, user),
@@ -94,53 +97,9 @@ sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Need
         std::pair(job.hostname_file, "/etc/hostname")})
     if (!file.empty())
       plan.steps.push_back(sandbox::Bind{.source = file, .target = target, .read_only = true});
-  for (const Volume& volume : job.volumes)
-    plan.steps.push_back(sandbox::Bind{
-        .source = volume.source, .target = volume.target, .read_only = volume.read_only});
+  plan.steps.insert(plan.steps.end(), volumes.steps().begin(), volumes.steps().end());
   return plan;
 }
-
-// Takes the stubs out again that mounts landed on: they are ours, not the step's. What the step put
-// content or files into stays.
-void remove_stubs(const os::UniqueFd& root, const std::vector<std::string>& created) {
-  for (auto path = created.rbegin(); path != created.rend(); ++path) {
-    const std::string relative = clean_path(*path).substr(1);
-    const std::size_t slash = relative.find_last_of('/');
-    const std::string parent = slash == std::string::npos ? "." : relative.substr(0, slash);
-    const std::string name = relative.substr(slash == std::string::npos ? 0 : slash + 1);
-    const auto directory = os::open_beneath(root, parent, O_PATH | O_DIRECTORY);
-    if (!directory) continue;
-    const auto status = os::lstatat(*directory, name);
-    if (!status || !*status) continue;
-    if (S_ISDIR((*status)->st_mode))
-      ::unlinkat(directory->get(), name.c_str(), AT_REMOVEDIR);
-    else if (S_ISREG((*status)->st_mode) && (*status)->st_size == 0)
-      ::unlinkat(directory->get(), name.c_str(), 0);
-  }
-}
-
-// A directory that is in the upper layer only because a stub was made in it goes again, when it is
-// empty there and still as it was before.
-class CopiedUpDirectory {
- public:
-  CopiedUpDirectory(const os::UniqueFd& root, const os::UniqueFd& upper, std::string name)
-      : upper_(upper), name_(std::move(name)) {
-    if (auto status = os::lstatat(root, name_)) before_ = *status;
-  }
-  void prune() const {
-    const auto now = os::lstatat(upper_, name_);
-    if (!before_ || !now || !*now || !S_ISDIR((*now)->st_mode)) return;
-    if ((*now)->st_mode != before_->st_mode || (*now)->st_uid != before_->st_uid ||
-        (*now)->st_gid != before_->st_gid)
-      return;
-    ::unlinkat(upper_.get(), name_.c_str(), AT_REMOVEDIR);  // refuses what is not empty
-  }
-
- private:
-  const os::UniqueFd& upper_;
-  std::string name_;
-  std::optional<struct ::stat> before_;
-};
 
 Result<owners::Owners> load(const std::vector<std::string>& sidecars) {
   owners::Owners all;
@@ -203,7 +162,8 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   texts.insert(texts.end(), job.argv.begin(), job.argv.end());
   needs.devices = emulate::shows_devices(profile, below, needs.map_size, texts);
   needs.reads = user.uid != 0 || emulate::becomes_users(texts);
-  const sandbox::Plan plan = make_plan(job, user, needs);
+  Volumes volumes = TRY(Volumes::prepare(job, root));
+  const sandbox::Plan plan = make_plan(job, user, needs, volumes);
 
   // Opened now: after launch() nothing of the host is reachable by path.
   emulate::Options emulation{.profile = profile,
@@ -213,11 +173,14 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
                              .upper = TRY(os::open(job.overlay.upper, O_PATH | O_DIRECTORY)),
                              .root_is_copy = merged.is_copy(),
                              .owners = std::move(below),
+                             .others = volumes.take_trees(),
                              .uid = user.uid,
                              .gid = user.gid,
                              .groups = user.groups};
   const os::UniqueFd upper = TRY(os::duplicate(emulation.upper));
-  const CopiedUpDirectory etc(root, upper, "etc");
+  std::vector<std::string> targets{"/etc/hosts"};
+  for (const Volume& volume : job.volumes) targets.push_back(volume.target);
+  const CopiedUpDirectories copied_up(root, upper, targets);
   const MemoryWatch memory;
 
   sandbox::Running running = TRY(sandbox::launch(plan, std::move(stdio)));
@@ -235,8 +198,14 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   if (merged.is_copy())
     TRY(sandbox::enter_mounts(host_mounts));  // it is found by paths of the host
   if (job.keeps && merged.is_copy()) TRY(merged.harvest(harvested));
-  if (job.keeps && supervisor) outcome.sidecar = owners::to_bytes(TRY(supervisor->finish()));
-  etc.prune();
+  owners::Sidecar sidecar;
+  if (job.keeps && supervisor) {
+    sidecar = TRY(supervisor->finish());
+    outcome.sidecar = owners::to_bytes(sidecar);
+    outcome.cache_records = TRY(volumes.cache_records(*supervisor));
+  }
+  copied_up.prune(sidecar);
+  volumes.remove();
   merged.remove();
   return outcome;
 }

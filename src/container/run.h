@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/wire.h"
 #include "container/network.h"
+#include "container/volume.h"
 #include "os/child.h"
 #include "os/fd.h"
 #include "os/host.h"
@@ -35,15 +36,6 @@ void fields(Wire& wire, Overlay& overlay) {
 // First thing in a worker: a mount namespace of its own, and no peeking at its memory.
 Result<void> enter_worker();
 Result<void> mount(const Overlay& overlay);
-
-struct Volume {
-  std::string source, target;
-  bool read_only = false;
-};
-template <class Wire>
-void fields(Wire& wire, Volume& volume) {
-  wire(volume.source, volume.target, volume.read_only);
-}
 
 struct RunJob {
   Tier tier = Tier::kIds;
@@ -73,10 +65,12 @@ struct RunOutcome {
   int signal = 0;
   bool out_of_memory = false;  // probably: the kernel's oom_kill count rose and SIGKILL ended it
   std::string sidecar;         // owners::to_bytes of what the step did
+  std::vector<std::string> cache_records;  // of each volume kCache, in order: a sidecar
 };
 template <class Wire>
 void fields(Wire& wire, RunOutcome& outcome) {
-  wire(outcome.exit_code, outcome.signal, outcome.out_of_memory, outcome.sidecar);
+  wire(outcome.exit_code, outcome.signal, outcome.out_of_memory, outcome.sidecar,
+       outcome.cache_records);
 }
 
 Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio);

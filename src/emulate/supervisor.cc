@@ -51,9 +51,12 @@ struct Supervisor::State {
 Result<Supervisor> Supervisor::start(os::UniqueFd listener, Options options) {
   os::UniqueFd proc = std::move(options.proc);
   const bool is_copy = options.root_is_copy;
+  const std::vector<OtherTree> others = std::move(options.others);
   auto state = std::make_unique<State>(std::move(options));
   state->model.root_path = path_of(proc, state->root);
   load_records(state->model.files, state->root, state->below, is_copy);
+  for (const OtherTree& other : others)
+    load_records(state->model.files, other.root, other.owners, !other.is_overlay);
   state->listener = TRY(Listener::start(std::move(listener), std::move(proc), state->model));
   return Supervisor(std::move(state));
 }
@@ -62,6 +65,12 @@ Result<owners::Sidecar> Supervisor::finish() {
   state_->listener->stop();
   return read_records(state_->model.files, state_->root, state_->model.upper, state_->below,
                       state_->model.profile, state_->model.map_size);
+}
+
+Result<owners::Sidecar> Supervisor::read_tree(const os::UniqueFd& directory) const {
+  if (state_->model.files.empty()) return owners::Sidecar();
+  return read_records(state_->model.files, directory, directory, {}, state_->model.profile,
+                      state_->model.map_size);
 }
 
 Supervisor::Supervisor(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -26,6 +26,13 @@
 
 namespace lichen::emulate {
 
+// Another tree that the step sees, mounted somewhere in its root.
+struct OtherTree {
+  os::UniqueFd root;
+  owners::Owners owners;
+  bool is_overlay = false;
+};
+
 struct Options {
   Profile profile = Profile::kFull;
   std::uint32_t map_size = kUsualMapSize;  // as in the Needs of the step's filter
@@ -37,6 +44,7 @@ struct Options {
   // The root is a directory, not an overlay: `upper` is filled after the step, before finish().
   bool root_is_copy = false;
   owners::Owners owners;  // of the chain below the step
+  std::vector<OtherTree> others;
   // The identity that the step's first process starts with (USER).
   std::uint32_t uid = 0, gid = 0;
   std::vector<std::uint32_t> groups;
@@ -54,6 +62,8 @@ class Supervisor {
   // (reading the merged tree, whose inode numbers the records have) and returns the layer's
   // sidecar.
   Result<owners::Sidecar> finish();
+  // After that: the records of all files beneath a directory that the step had mounted.
+  Result<owners::Sidecar> read_tree(const os::UniqueFd& directory) const;
 
  private:
   struct State;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "ops/network_files.h"
 #include "ops/runner.h"
+#include "ops/step_mounts.h"
 #include "os/file.h"
 #include "os/socket.h"
 
@@ -75,39 +76,28 @@ std::optional<Error> step_error(const graph::ExecOp& exec, const container::RunO
   return error;
 }
 
-namespace {
-
-// Mounts but the root: read-only trees of one layer (the script of a heredoc with a #! line).
-Result<std::vector<container::Volume>> volumes_of(store::Store& store, const graph::ExecOp& exec,
-                                                  const std::vector<ResultId>& inputs) {
-  std::vector<container::Volume> volumes;
-  for (const graph::Mount& mount : exec.mounts) {
-    if (clean_path(mount.dest) == "/") continue;
-    if (mount.kind != graph::MountKind::kBind || !mount.input || !mount.readonly)
-      return fail(Errc::kUnsupported, "this kind of mount is not supported yet: " + mount.dest);
-    const Stack stack = TRY(stack_of(store, inputs.at(*mount.input)));
-    if (stack.lower.size() != 1)
-      return fail(Errc::kUnsupported, "a mount of several layers is not supported yet");
-    volumes.push_back({.source = clean_path(mount.selector, stack.lower[0]),
-                       .target = clean_path(mount.dest),
-                       .read_only = true});
-    if (clean_path(mount.selector) == "/") volumes.back().source = stack.lower[0];
-  }
-  return volumes;
-}
-
-}  // namespace
-
 Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
                                   const std::vector<ResultId>& inputs) {
-  const ResultId base = inputs.empty() ? 0 : inputs[0];
-  const std::vector<container::Volume> volumes = TRY(volumes_of(services_.store, exec, inputs));
+  ResultId base = 0;
+  std::vector<MountSource> sources(exec.mounts.size());
+  for (std::size_t i = 0; i < exec.mounts.size(); ++i) {
+    const graph::Mount& mount = exec.mounts[i];
+    if (!mount.input) continue;
+    if (const graph::SourceOp* context = find_context(vertex, mount.input))
+      sources[i].directory = TRY(context_directory(*context));
+    else
+      sources[i].snapshot = inputs.at(*mount.input);
+    if (mount.output) base = sources[i].snapshot;
+  }
+  EmptiedCaches* const emptied =
+      graph_.metadata[vertex].ignore_cache ? emptied_.get() : nullptr;
   return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;
     TRY(check_network(services_.tier, exec.network));
     const std::string hostname = exec.hostname.empty() ? "lichen" : exec.hostname;
     const NetworkFiles files =
         TRY(NetworkFiles::write(store, hostname, exec.extra_hosts, exec.network));
+    StepMounts mounts = TRY(StepMounts::make(services_, exec, sources, emptied));
     container::RunJob job{.tier = services_.tier,
                           .overlay = {.lower = below.lower,
                                       .upper = store.fs_path(id),
@@ -124,8 +114,9 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
                           .resolv_conf = files.resolv_conf(),
                           .hosts = files.hosts(),
                           .hostname_file = files.hostname(),
-                          .volumes = volumes};
+                          .volumes = mounts.volumes()};
     for (const std::string& entry : exec.proxy_env) job.env.push_back(entry);
+    for (const auto& [name, value] : mounts.env()) oci::set_env(job.env, name, value);
 
     const os::UniqueFd nothing = TRY(os::open("/dev/null", O_RDONLY));
     auto out = TRY(os::pipe());
@@ -141,6 +132,7 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
     err.second.reset();
     reader.join();
     if (!outcome) return fail(std::move(outcome).error());
+    TRY(mounts.keep(*outcome));
     if (auto failed = step_error(exec, *outcome)) {
       // Asked while the step's files are still there. Programs often say no more than "I/O error".
       if (is_full(store.path()))

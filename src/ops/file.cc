@@ -29,7 +29,7 @@ Result<ResultId> Runner::run_file(VertexId vertex, const graph::FileOp& file,
       const auto [place, is_new] = places.try_emplace(copy->input.value(), job.inputs.size());
       if (is_new) {
         TreeInput input;
-        if (const graph::SourceOp* source = find_context(vertex, *copy)) {
+        if (const graph::SourceOp* source = find_context(vertex, copy->input)) {
           input.directory = TRY(context_directory(*source));
           input.ignore = TRY(ignore_patterns(*source));
         } else {

@@ -49,7 +49,7 @@ void fields(Wire& wire, ApplyJob& job) {
 template <class Wire>
 void fields(Wire& wire, DiffJob& job) {
   wire(job.tier, job.fs, job.sidecar, job.lower, job.sidecars, job.output, job.compression,
-       job.level, job.threads, job.clamp);
+       job.level, job.threads, job.clamp, job.secrets);
 }
 template <class Wire>
 void fields(Wire& wire, FileJob& job) {

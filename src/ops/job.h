@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -46,10 +47,12 @@ struct DiffJob {
   int level = -1;
   unsigned threads = 1;
   std::optional<std::int64_t> clamp;  // no mtime is later
+  std::map<std::string, std::string> secrets;  // id -> bytes, to be looked for
 };
 struct DiffReply {
   Digest diff_id, digest;
   std::uint64_t bytes = 0;
+  std::vector<std::string> secrets;  // ids of those that are in it
 };
 
 // A tree that is copied from: a directory of the host (the context) or a stack of layers.
@@ -134,7 +137,7 @@ void fields(Wire& wire, ApplyReply& reply) {
 }
 template <class Wire>
 void fields(Wire& wire, DiffReply& reply) {
-  wire(reply.diff_id, reply.digest, reply.bytes);
+  wire(reply.diff_id, reply.digest, reply.bytes, reply.secrets);
 }
 template <class Wire>
 void fields(Wire& wire, FileReply& reply) {

@@ -13,6 +13,7 @@
 #include "container/user.h"
 #include "ops/copy.h"
 #include "ops/job.h"
+#include "ops/secret_guard.h"
 #include "ops/view.h"
 #include "os/file.h"
 #include "store/tree.h"
@@ -47,11 +48,12 @@ Result<DiffReply> perform(DiffJob& job, std::vector<os::UniqueFd>&) {
   const auto compressor = TRY(archive::make_compressor(TRY(parse_compression(job.compression)),
                                                        job.level, job.threads, compressed));
   HashingSink plain(compressor.get());
-  archive::TarWriter tar(plain);
+  SecretGuard guard(job.secrets, plain);
+  archive::TarWriter tar(guard);
   TRY(store::diff_layer(job.fs, job.lower, job.tier, below, own, {.clamp_mtime = job.clamp}, tar));
   TRY(tar.finish());
-  TRY(plain.close());
-  return DiffReply{plain.digest(), compressed.digest(), compressed.bytes()};
+  TRY(guard.close());
+  return DiffReply{plain.digest(), compressed.digest(), compressed.bytes(), guard.found()};
 }
 
 // A stack (or a plain directory) to copy from, with what it needs to stay alive.

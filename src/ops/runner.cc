@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "ops/local.h"
 #include "ops/selection.h"
+#include "ops/step_mounts.h"
 #include "os/file.h"
 
 namespace lichen::ops {
@@ -13,7 +14,11 @@ using graph::VertexId;
 using solver::ResultId;
 
 Runner::Runner(const graph::Graph& graph, Services services)
-    : graph_(graph), services_(std::move(services)) {}
+    : graph_(graph),
+      services_(std::move(services)),
+      emptied_(std::make_unique<EmptiedCaches>()) {}
+
+Runner::~Runner() = default;
 
 Result<Stack> stack_of(store::Store& store, ResultId result) {
   Stack stack;
@@ -44,24 +49,65 @@ Hasher key_hasher(const char* kind, const graph::Vertex& vertex) {
 
 }  // namespace
 
+namespace {
+
+// What of a context counts by content: the copies of a file operation, the binds of a step.
+std::vector<std::optional<graph::Copy>> selections_of(const graph::Op& op) {
+  std::vector<std::optional<graph::Copy>> selections;
+  if (const auto* file = std::get_if<graph::FileOp>(&op))
+    for (const graph::FileAction& action : file->actions) {
+      const auto* copy = std::get_if<graph::Copy>(&action);
+      selections.push_back(copy == nullptr ? std::nullopt : std::optional(*copy));
+    }
+  if (const auto* exec = std::get_if<graph::ExecOp>(&op))
+    for (const graph::Mount& mount : exec->mounts) {
+      selections.emplace_back();
+      if (mount.kind != graph::MountKind::kBind || mount.output) continue;
+      selections.back() = graph::Copy{.input = mount.input,
+                                      .src = mount.selector.empty() ? "/" : mount.selector,
+                                      .dest = "/",
+                                      .follow_symlink = true,
+                                      .allow_wildcard = false};
+    }
+  return selections;
+}
+
+// A tree whose number says its content: made of nothing but what its operation has.
+bool is_literal(const graph::Vertex& vertex) {
+  const auto* file = std::get_if<graph::FileOp>(&vertex.op);
+  return file != nullptr && file->scratch && vertex.inputs.empty();
+}
+
+}  // namespace
+
 Result<Digest> Runner::definition_key(VertexId vertex, const std::vector<Digest>& input_keys) {
   const graph::Vertex& v = graph_.vertices[vertex];
   Hasher hasher = key_hasher("definition", v);
-  // What a copy takes from the context counts by content; the context as a whole does not.
+  // What is taken from the context counts by content; the context as a whole does not.
   std::vector<bool> by_content(v.inputs.size(), false);
-  if (const auto* file = std::get_if<graph::FileOp>(&v.op))
-    for (std::size_t i = 0; i < file->actions.size(); ++i) {
-      const auto* copy = std::get_if<graph::Copy>(&file->actions[i]);
-      if (copy == nullptr || find_context(vertex, *copy) == nullptr) continue;
-      const Digest digest = TRY(context_digest(vertex, *copy));
-      std::lock_guard lock(mutex_);
-      context_digests_[{vertex, i}] = digest;
-      by_content[*copy->input] = true;
-      hasher.field(digest.text());
-    }
+  const auto selections = selections_of(v.op);
+  for (std::size_t i = 0; i < selections.size(); ++i) {
+    const auto& selection = selections[i];
+    if (!selection || find_context(vertex, selection->input) == nullptr) continue;
+    const Digest digest = TRY(context_digest(vertex, *selection));
+    std::lock_guard lock(mutex_);
+    context_digests_[{vertex, i}] = digest;
+    by_content[*selection->input] = true;
+    hasher.field(digest.text());
+  }
   for (std::size_t i = 0; i < input_keys.size(); ++i)
     hasher.field(by_content[i] ? "context" : input_keys[i].text());
   return hasher.finish();
+}
+
+Result<Digest> Runner::stack_digest(ResultId result, const graph::Copy& copy) {
+  const Stack stack = TRY(stack_of(services_.store, result));
+  DigestJob job{.tier = services_.tier,
+                .input = {.lower = stack.lower, .sidecars = stack.sidecars},
+                .mounts = services_.store.mount_path(),
+                .scratch = TRY(services_.store.temporary_path())};
+  job.copies.push_back(copy);
+  return TRY(services_.jobs.call<DigestReply>(job)).digests.at(0);
 }
 
 Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
@@ -69,27 +115,27 @@ Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
   const graph::Vertex& v = graph_.vertices[vertex];
   if (std::holds_alternative<graph::SourceOp>(v.op)) return std::nullopt;
   Hasher hasher = key_hasher("content", v);
-  if (std::holds_alternative<graph::ExecOp>(v.op)) {
-    for (const ResultId input : inputs) hasher.field(std::to_string(input));
-    return hasher.finish();
-  }
-  const auto& file = std::get<graph::FileOp>(v.op);
-  if (!file.scratch) hasher.field(std::to_string(inputs[0]));
-  for (std::size_t i = 0; i < file.actions.size(); ++i) {
-    const auto* copy = std::get_if<graph::Copy>(&file.actions[i]);
-    if (copy == nullptr || !copy->input) continue;
-    if (find_context(vertex, *copy) != nullptr) {
-      std::lock_guard lock(mutex_);
-      hasher.field(context_digests_.at({vertex, i}).text());
+  const auto number = [&](std::size_t input) { hasher.field(std::to_string(inputs.at(input))); };
+  if (const auto* file = std::get_if<graph::FileOp>(&v.op); file != nullptr && !file->scratch)
+    number(0);
+  const auto selections = selections_of(v.op);
+  for (std::size_t i = 0; i < selections.size(); ++i) {
+    const auto& selection = selections[i];
+    if (!selection) {
+      const auto* exec = std::get_if<graph::ExecOp>(&v.op);
+      if (exec != nullptr && exec->mounts[i].input) number(*exec->mounts[i].input);
       continue;
     }
-    const Stack stack = TRY(stack_of(services_.store, inputs[*copy->input]));
-    DigestJob job{.tier = services_.tier,
-                  .input = {.lower = stack.lower, .sidecars = stack.sidecars},
-                  .mounts = services_.store.mount_path(),
-                  .scratch = TRY(services_.store.temporary_path())};
-    job.copies.push_back(*copy);
-    hasher.field(TRY(services_.jobs.call<DigestReply>(job)).digests.at(0).text());
+    if (!selection->input) continue;
+    if (find_context(vertex, selection->input) != nullptr) {
+      std::lock_guard lock(mutex_);
+      hasher.field(context_digests_.at({vertex, i}).text());
+    } else if (std::holds_alternative<graph::ExecOp>(v.op) &&
+               is_literal(graph_.vertices[v.inputs.at(*selection->input).vertex])) {
+      number(*selection->input);
+    } else {
+      hasher.field(TRY(stack_digest(inputs.at(*selection->input), *selection)).text());
+    }
   }
   return hasher.finish();
 }
@@ -123,9 +169,10 @@ Result<ResultId> Runner::make_snapshot(
   return fail(std::move(written).error());
 }
 
-const graph::SourceOp* Runner::find_context(VertexId vertex, const graph::Copy& copy) const {
-  if (!copy.input) return nullptr;
-  const graph::Input& input = graph_.vertices[vertex].inputs.at(*copy.input);
+const graph::SourceOp* Runner::find_context(VertexId vertex,
+                                            std::optional<std::size_t> number) const {
+  if (!number) return nullptr;
+  const graph::Input& input = graph_.vertices[vertex].inputs.at(*number);
   const auto* source = std::get_if<graph::SourceOp>(&graph_.vertices[input.vertex].op);
   return source != nullptr && starts_with(source->identifier, "local://") ? source : nullptr;
 }
@@ -139,7 +186,7 @@ Result<std::string> Runner::context_directory(const graph::SourceOp& source) con
 }
 
 Result<Digest> Runner::context_digest(VertexId vertex, const graph::Copy& copy) {
-  const graph::SourceOp& source = *find_context(vertex, copy);
+  const graph::SourceOp& source = *find_context(vertex, copy.input);
   const os::UniqueFd root = TRY(os::open(TRY(context_directory(source)), O_RDONLY | O_DIRECTORY));
   const graph::Ignore ignore = TRY(graph::Ignore::from_patterns(TRY(ignore_patterns(source))));
   const SourceTree tree{

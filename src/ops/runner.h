@@ -39,6 +39,8 @@ struct Services {
   container::Tier tier = container::Tier::kIds;
   const std::atomic<bool>* cancelled = nullptr;
   std::map<std::string, std::string> contexts;  // name -> directory, for local://name
+  std::map<std::string, std::string> secrets;   // id -> bytes
+  std::map<std::string, std::string> agents;    // id -> an ssh agent's socket
   std::optional<std::int64_t> source_date_epoch;
   // What a step writes, as it comes; and blobs that move. Called from several threads.
   std::function<void(graph::VertexId, bool is_stderr, const std::string& text)> on_log;
@@ -58,9 +60,12 @@ Result<Stack> stack_of(store::Store& store, solver::ResultId result);
 // room to be written. What cannot be removed now is swept by a later session.
 void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id);
 
+class EmptiedCaches;
+
 class Runner final : public solver::OpRunner {
  public:
   Runner(const graph::Graph& graph, Services services);
+  ~Runner() override;
 
   Result<Digest> definition_key(graph::VertexId vertex,
                                 const std::vector<Digest>& input_keys) override;
@@ -86,13 +91,16 @@ class Runner final : public solver::OpRunner {
       solver::ResultId base,
       const std::function<Result<std::string>(std::int64_t id, const Stack& below)>& fill);
   Result<Digest> context_digest(graph::VertexId vertex, const graph::Copy& copy);
-  const graph::SourceOp* find_context(graph::VertexId vertex, const graph::Copy& copy) const;
+  Result<Digest> stack_digest(solver::ResultId result, const graph::Copy& copy);
+  const graph::SourceOp* find_context(graph::VertexId vertex, std::optional<std::size_t> input) const;
   Result<std::string> context_directory(const graph::SourceOp& source) const;
 
   const graph::Graph& graph_;
   Services services_;
   std::mutex mutex_;
+  // By the number of the action, or the mount.
   std::map<std::pair<graph::VertexId, std::size_t>, Digest> context_digests_;
+  std::unique_ptr<EmptiedCaches> emptied_;
   std::map<std::string, std::unique_ptr<graph::Ignore>> ignores_;  // by pattern list
 };
 

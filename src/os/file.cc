@@ -375,7 +375,15 @@ Result<FileLock> FileLock::shared(const std::string& path) {
 }
 
 Result<std::optional<FileLock>> FileLock::try_exclusive(const std::string& path) {
-  auto fd = lock(path, LOCK_EX | LOCK_NB);
+  return attempt(path, LOCK_EX);
+}
+
+Result<std::optional<FileLock>> FileLock::try_shared(const std::string& path) {
+  return attempt(path, LOCK_SH);
+}
+
+Result<std::optional<FileLock>> FileLock::attempt(const std::string& path, int how) {
+  auto fd = lock(path, how | LOCK_NB);
   if (fd) return FileLock(std::move(*fd));
   if (fd.error().os_errno == EWOULDBLOCK) return std::nullopt;
   return fail(std::move(fd).error());

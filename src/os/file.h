@@ -107,9 +107,11 @@ class FileLock {
   static Result<FileLock> shared(const std::string& path);     // waits
   // nullopt: somebody else holds it.
   static Result<std::optional<FileLock>> try_exclusive(const std::string& path);
+  static Result<std::optional<FileLock>> try_shared(const std::string& path);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  static Result<std::optional<FileLock>> attempt(const std::string& path, int how);
   UniqueFd fd_;
 };
 

@@ -87,6 +87,26 @@ class Checker {
     return {};
   }
 
+  // Directories that steps keep things in; what these things are is the steps' business.
+  Result<void> check_cache_mounts(bool deep) {
+    for (const std::string& cache : TRY(names("/caches"))) {
+      const std::string in_store = "/caches/" + cache;
+      if (!os::exists(store_.path() + in_store + "/id"))
+        report("directory " + in_store.substr(1) + " belongs to no cache mount");
+      for (const std::string& name : TRY(names(in_store))) {
+        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+        const std::string path = store_.path() + in_store + "/" + name;
+        if (!os::exists(path + "/fs")) report("cache mount " + cache + " has no directory");
+        const auto bytes = deep ? TRY(os::find_file(path + "/owners")) : std::nullopt;
+        if (!bytes) continue;
+        if (const auto sidecar = owners::parse_sidecar(*bytes); !sidecar)
+          report("the owners of cache mount " + cache +
+                 " cannot be read: " + sidecar.error().message);
+      }
+    }
+    return {};
+  }
+
   std::vector<std::string> take() { return std::move(problems_); }
 
  private:
@@ -131,6 +151,7 @@ Result<std::vector<std::string>> Store::fsck(bool deep) {
   TRY(checker.check_temporary());
   TRY(checker.check_snapshots(deep));
   TRY(checker.check_blobs(deep));
+  TRY(checker.check_cache_mounts(deep));
   return checker.take();
 }
 

@@ -103,7 +103,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& given) {
 
 Result<void> Store::prepare_directories() {
   for (const char* name :
-       {"blobs", "blobs/sha256", "snapshots", "tmp", "sessions", "locks", "mnt"}) {
+       {"blobs", "blobs/sha256", "snapshots", "tmp", "sessions", "locks", "mnt", "caches"}) {
     const std::string path = path_ + "/" + name;
     if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) return fail(os_error("mkdir", path));
   }

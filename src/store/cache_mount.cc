@@ -1,0 +1,121 @@
+#include "store/cache_mount.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <thread>
+
+namespace lichen::store {
+
+namespace {
+
+constexpr auto kPoll = std::chrono::milliseconds(20);
+constexpr int kMaxInstances = 1000;
+
+Result<os::FileLock> wait_for(const std::string& path, bool exclusive,
+                              const CacheMount::Cancelled& is_cancelled) {
+  while (true) {
+    auto lock = exclusive ? TRY(os::FileLock::try_exclusive(path))
+                          : TRY(os::FileLock::try_shared(path));
+    if (lock) return std::move(*lock);
+    if (is_cancelled()) return fail(Errc::kCancelled, "cancelled");
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+std::string place_of(const Store& store, const CacheMountName& name) {
+  return store.path() + "/caches/" + name.text();
+}
+
+std::string lock_of(const std::string& place, int instance) {
+  return place + "/" + std::to_string(instance) + ".lock";
+}
+
+Result<void> make(Store& store, const std::string& path, const CacheMount::Fill& fill) {
+  const std::string temporary = TRY(store.make_temporary_directory());
+  const std::string fs = temporary + "/fs";
+  if (::mkdir(fs.c_str(), 0755) < 0 || ::chmod(fs.c_str(), 0755) < 0)
+    return fail(os_error("mkdir", fs));
+  const std::string sidecar = TRY(fill(fs));
+  if (!sidecar.empty()) TRY(os::replace_file(temporary + "/owners", sidecar, 0600));
+  return os::rename(temporary, path);
+}
+
+}  // namespace
+
+std::string CacheMountName::text() const {
+  Hasher hasher;
+  hasher.field("lichen cache mount 1").field(tier).field(id).field(base);
+  return hasher.finish().hex();
+}
+
+Result<CacheMount> CacheMount::open(Store& store, const CacheMountName& name, Sharing sharing,
+                                    const Fill& fill, const Cancelled& is_cancelled) {
+  const std::string place = place_of(store, name);
+  TRY(os::mkdirs(place, 0700));
+  if (!os::exists(place + "/id"))
+    TRY(os::replace_file(place + "/id", name.tier + "\n" + name.id + "\n" + name.base + "\n", 0600));
+  std::optional<os::FileLock> lock;
+  int instance = 0;
+  if (sharing == Sharing::kPrivate) {
+    while (!(lock = TRY(os::FileLock::try_exclusive(lock_of(place, instance)))))
+      if (++instance == kMaxInstances)
+        return fail(Errc::kUnavailable, "too many steps use the private cache " + name.id);
+  } else {
+    lock = TRY(wait_for(lock_of(place, 0), sharing == Sharing::kLocked, is_cancelled));
+  }
+  CacheMount mount(place + "/" + std::to_string(instance), std::move(*lock));
+  const os::FileLock changing = TRY(wait_for(place + "/change.lock", true, is_cancelled));
+  if (!os::exists(mount.path_)) TRY(make(store, mount.path_, fill));
+  TRY(mount.load());
+  return mount;
+}
+
+Result<std::vector<std::string>> CacheMount::reset(Store& store, const CacheMountName& name,
+                                                   const Cancelled& is_cancelled) {
+  std::vector<std::string> garbage;
+  const std::string place = place_of(store, name);
+  for (int instance = 0; os::exists(lock_of(place, instance)); ++instance) {
+    const os::FileLock lock = TRY(wait_for(lock_of(place, instance), true, is_cancelled));
+    const std::string path = place + "/" + std::to_string(instance);
+    if (!os::exists(path)) continue;
+    garbage.push_back(TRY(store.temporary_path()));
+    TRY(os::rename(path, garbage.back()));
+  }
+  return garbage;
+}
+
+Result<void> CacheMount::load() {
+  owners_ = {};
+  if (const auto bytes = TRY(os::find_file(path_ + "/owners")))
+    owners_.apply(TRY(owners::parse_sidecar(*bytes)));
+  return {};
+}
+
+Result<void> CacheMount::keep(const owners::Sidecar& sidecar) {
+  const std::string place = path_.substr(0, path_.find_last_of('/'));
+  const os::FileLock changing = TRY(os::FileLock::exclusive(place + "/change.lock"));
+  const owners::Owners before = std::move(owners_);
+  owners::Owners now;
+  now.apply(sidecar);
+  TRY(load());  // with what others have kept meanwhile
+  const auto set = [this](const std::string& path, const owners::Record& record) {
+    owners_.apply(owners::Change{.path = path, .record = record});
+  };
+  for (const auto& [path, record] : before.all())
+    if (now.find(path) == nullptr) set(path, {});
+  for (const auto& [path, record] : now.all()) {
+    const owners::Record* known = before.find(path);
+    if (known == nullptr || *known != record) set(path, record);
+  }
+  owners::Sidecar merged;
+  for (const auto& [path, record] : owners_.all())
+    merged.push_back({.path = path, .record = record});
+  if (merged.empty())
+    return os::exists(path_ + "/owners") ? os::unlink(path_ + "/owners") : Result<void>();
+  return os::replace_file(path_ + "/owners", owners::to_bytes(merged), 0600);
+}
+
+}  // namespace lichen::store
