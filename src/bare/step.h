@@ -48,7 +48,7 @@ struct Volume {
   // It is not the host's but was made for steps: what the kernel could not be told of its files
   // stands in records. Files of `frozen` may be in it.
   bool keeps_records = false;
-  std::string tree;       // with records: the directory that they are about; `source` is in it
+  std::string tree;  // with records: the directory that they are about; `source` is in it
   owners::Owners owners;
 };
 

@@ -84,8 +84,8 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
     return fail(std::move(reply).error());
   }
   if (!reply->secrets.empty()) {
-    const std::string what = "a layer holds the bytes of the secret " +
-                             printable(join(reply->secrets, ", "));
+    const std::string what =
+        "a layer holds the bytes of the secret " + printable(join(reply->secrets, ", "));
     if (guard == SecretGuardMode::kFail) {
       (void)os::unlink(job.output);
       return fail(Errc::kDenied, what,

@@ -53,8 +53,8 @@ Result<void> find_agents(const Request& request, std::map<std::string, std::stri
       return fail(os_error("stat", agent.path).in("--ssh " + printable(agent.id)));
     if (!S_ISSOCK(status.st_mode))
       return fail(Errc::kUnsupported,
-                  "--ssh " + printable(agent.id) + ": key files are not supported yet: " +
-                      printable(agent.path),
+                  "--ssh " + printable(agent.id) +
+                      ": key files are not supported yet: " + printable(agent.path),
                   "add the key to an agent (ssh-add), and give the agent's socket");
     agents[agent.id] = agent.path;
   }

@@ -80,8 +80,7 @@ void quietly(const os::UniqueFd& directory, store::Workspace& space, const Act& 
   const struct statx_timestamp before = change_time(directory, &inode);
   const auto known = space.directories.find(inode);
   const auto status = os::fstat(directory);
-  const bool is_quiet =
-      known != space.directories.end() && is_same(known->second.changed, before);
+  const bool is_quiet = known != space.directories.end() && is_same(known->second.changed, before);
   act();
   if (!is_quiet || !status) return;
   const struct ::timespec times[2] = {status->st_atim, status->st_mtim};
@@ -90,6 +89,16 @@ void quietly(const os::UniqueFd& directory, store::Workspace& space, const Act& 
 }
 
 }  // namespace
+
+BareVolumes::BareVolumes(BareVolumes&& other) noexcept
+    : volumes_(std::move(other.volumes_)),
+      trees_(std::move(other.trees_)),
+      caches_(std::move(other.caches_)),
+      stubs_(std::move(other.stubs_)),
+      root_(std::move(other.root_)),
+      memory_(std::exchange(other.memory_, "")),
+      memory_lock_(std::move(other.memory_lock_)),
+      count_(other.count_) {}
 
 BareVolumes::~BareVolumes() {
   if (!memory_.empty()) (void)os::remove_tree(memory_);
@@ -133,12 +142,12 @@ Result<bare::Volume> BareVolumes::make(const RunJob& job, const Volume& volume) 
                           .owners = one_record("", {.mode = 01777})};
     }
     case Volume::Kind::kSocket:
-      return bare::Volume{.source = volume.source,
-                          .keeps_records = true,
-                          .tree = parent_of(volume.source),
-                          .owners = one_record(name_of(volume.source), {.uid = volume.uid,
-                                                                        .gid = volume.gid,
-                                                                        .mode = volume.mode})};
+      return bare::Volume{
+          .source = volume.source,
+          .keeps_records = true,
+          .tree = parent_of(volume.source),
+          .owners = one_record(name_of(volume.source),
+                               {.uid = volume.uid, .gid = volume.gid, .mode = volume.mode})};
     case Volume::Kind::kHost:
       break;
   }
@@ -147,8 +156,7 @@ Result<bare::Volume> BareVolumes::make(const RunJob& job, const Volume& volume) 
 
 Result<bare::Volume> BareVolumes::make_tree(const RunJob& job, const Volume& volume) {
   const std::string directory = TRY(new_directory(job));
-  trees_.push_back(
-      TRY(store::materialize(volume.lower, directory, store::Materialize::kLink)));
+  trees_.push_back(TRY(store::materialize(volume.lower, directory, store::Materialize::kLink)));
   const os::UniqueFd tree = TRY(os::open(directory, O_PATH | O_DIRECTORY));
   return bare::Volume{.source = path_of(TRY(open_selected(tree, volume))),
                       .read_only = volume.read_only,
@@ -185,13 +193,13 @@ Result<bare::Volume> BareVolumes::make_file(const RunJob& job, const Volume& vol
   TRY(os::write_all(file, volume.content));
   if (::fchmod(file.get(), owners::bare_mode(volume.mode, false)) < 0)
     return fail(os_error("chmod", volume.target));
-  return bare::Volume{.source = memory_ + "/" + name,
-                      .read_only = true,
-                      .keeps_records = true,
-                      .tree = memory_,
-                      .owners = one_record(name, {.uid = volume.uid,
-                                                  .gid = volume.gid,
-                                                  .mode = volume.mode & 07777})};
+  return bare::Volume{
+      .source = memory_ + "/" + name,
+      .read_only = true,
+      .keeps_records = true,
+      .tree = memory_,
+      .owners =
+          one_record(name, {.uid = volume.uid, .gid = volume.gid, .mode = volume.mode & 07777})};
 }
 
 Result<void> BareVolumes::make_stub(const os::UniqueFd& parent, const std::string& name,
@@ -201,8 +209,8 @@ Result<void> BareVolumes::make_stub(const os::UniqueFd& parent, const std::strin
     if (is_directory) {
       rc = ::mkdirat(parent.get(), name.c_str(), 0755);
     } else {
-      const os::UniqueFd made(::openat(
-          parent.get(), name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644));
+      const os::UniqueFd made(::openat(parent.get(), name.c_str(),
+                                       O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644));
       rc = made.valid() ? 0 : -1;
     }
   };
@@ -242,7 +250,8 @@ Result<std::string> BareVolumes::place(const std::string& target, bool is_direct
         if (below != nullptr && below->read_only)
           return fail(os_error(EROFS, "create the mount target", target));
         // The end of a dangling symlink is made, inside.
-        if (const auto status = TRY(os::lstatat(at, names[i])); status && S_ISLNK(status->st_mode)) {
+        if (const auto status = TRY(os::lstatat(at, names[i]));
+            status && S_ISLNK(status->st_mode)) {
           const std::string link = TRY(os::readlinkat(at, names[i]));
           rest = clean_path(link, path.empty() ? "/" : path);
           for (std::size_t j = i + 1; j < names.size(); ++j) rest += "/" + names[j];

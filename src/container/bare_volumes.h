@@ -29,7 +29,7 @@ class BareVolumes {
  public:
   static Result<BareVolumes> prepare(const RunJob& job, store::Workspace& space);
   BareVolumes() = default;
-  BareVolumes(BareVolumes&& other) noexcept = default;
+  BareVolumes(BareVolumes&& other) noexcept;
   BareVolumes& operator=(BareVolumes&&) = delete;
   ~BareVolumes();
 

@@ -83,7 +83,7 @@ void CopiedUpDirectories::prune(const owners::Sidecar& kept) const {
     const auto here = os::openat(*above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!here) continue;
     const auto opaque = os::get_xattr(*here, kOpaque);
-    if (!opaque || *opaque == "y") continue;  // another directory than before
+    if (!opaque || *opaque == "y") continue;               // another directory than before
     ::unlinkat(above->get(), name.c_str(), AT_REMOVEDIR);  // refuses what is not empty
   }
 }

@@ -23,10 +23,10 @@ struct Volume {
   bool read_only = false;
   Kind kind = Kind::kHost;
   std::string selector;  // kTree: a path inside, through symlinks; kCache: none may be on the way
-  std::vector<std::string> lower;     // kTree: top first
-  std::vector<std::string> sidecars;  // kTree: bottom first
-  std::string records;                // kCache: a sidecar
-  std::string content;                // kFile
+  std::vector<std::string> lower;            // kTree: top first
+  std::vector<std::string> sidecars;         // kTree: bottom first
+  std::string records;                       // kCache: a sidecar
+  std::string content;                       // kFile
   std::uint32_t mode = 0, uid = 0, gid = 0;  // kFile, kSocket
   std::uint64_t bytes = 0;                   // kTmpfs; 0: no limit
 };

@@ -63,9 +63,9 @@ Result<os::UniqueFd> open_selected(const os::UniqueFd& tree, const Volume& volum
     auto next = os::openat(at, name, O_PATH | O_NOFOLLOW);
     if (!next) return fail(not_in_tree(volume, std::move(next).error()));
     if (S_ISLNK(TRY(os::fstat(*next)).st_mode))
-      return fail(Errc::kDenied, "the source " + printable(volume.selector) +
-                                     " of a cache mount leads through a symbolic link: " +
-                                     printable(name));
+      return fail(Errc::kDenied,
+                  "the source " + printable(volume.selector) +
+                      " of a cache mount leads through a symbolic link: " + printable(name));
     at = std::move(*next);
   }
   return at;
@@ -84,9 +84,8 @@ Result<void> Volumes::add(const RunJob& job, const Volume& volume, const os::Uni
           .source = volume.source, .target = volume.target, .read_only = volume.read_only});
       return {};
     case Volume::Kind::kTmpfs:
-      steps_.emplace_back(sandbox::Tmpfs{.target = volume.target,
-                                         .mode = tmpfs_mode(root, volume.target),
-                                         .bytes = volume.bytes});
+      steps_.emplace_back(sandbox::Tmpfs{
+          .target = volume.target, .mode = tmpfs_mode(root, volume.target), .bytes = volume.bytes});
       return {};
     case Volume::Kind::kTree:
       return add_tree(job, volume);
@@ -189,7 +188,8 @@ Result<std::vector<std::string>> Volumes::cache_records(
 }
 
 void Volumes::remove() const {
-  if (work_.valid()) (void)os::remove_tree(work_, kDiscarded);  // else it goes with the work directory
+  if (work_.valid())
+    (void)os::remove_tree(work_, kDiscarded);  // else it goes with the work directory
 }
 
 }  // namespace lichen::container

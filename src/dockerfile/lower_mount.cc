@@ -93,30 +93,25 @@ Result<std::optional<graph::Input>> Lowering::mount_source(const StageState& sta
   if (is_whole && mount.readonly && mount.kind == MountKind::kBind) return Found(local);
   const std::string path = mount.kind == MountKind::kBind ? clean_path(mount.selector) : "/";
   graph::FileOp copy{.scratch = true};
-  copy.actions.push_back(graph::Copy{.input = 0,
-                                     .src = path,
-                                     .dest = path,
-                                     .follow_symlink = true,
-                                     .allow_wildcard = false});
+  copy.actions.push_back(graph::Copy{
+      .input = 0, .src = path, .dest = path, .follow_symlink = true, .allow_wildcard = false});
   return Found({builder_.add({.inputs = {local}, .op = std::move(copy)},
                              metadata("[internal] load " + path + " to mount it", lines)),
                 0});
 }
 
 Result<graph::Mount> Lowering::make_mount(const StageState& state, const std::string& text,
-                                          std::size_t sockets, graph::Vertex& vertex,
-                                          Lines lines) {
-  const RunMount spec = TRY(
-      parse_mount(text, [&](std::string_view word) { return expand(state, word); }));
+                                          std::size_t sockets, graph::Vertex& vertex, Lines lines) {
+  const RunMount spec =
+      TRY(parse_mount(text, [&](std::string_view word) { return expand(state, word); }));
   const std::string& directory = state.image.working_dir;
   if (spec.kind == MountKind::kSecret) return secret_of(spec, directory);
   if (spec.kind == MountKind::kSsh) {
     if (!spec.source.empty()) return fail(Errc::kInvalid, "ssh does not support source");
     return ssh_of(spec, directory, sockets);
   }
-  graph::Mount mount{.dest = clean_path(spec.target, directory),
-                     .readonly = spec.readonly,
-                     .kind = spec.kind};
+  graph::Mount mount{
+      .dest = clean_path(spec.target, directory), .readonly = spec.readonly, .kind = spec.kind};
   if (mount.dest == "/") return fail(Errc::kInvalid, "invalid mount target \"/\"");
   if (spec.kind == MountKind::kTmpfs) {
     mount.size = static_cast<std::uint64_t>(spec.size);

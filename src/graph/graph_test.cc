@@ -72,6 +72,23 @@ TEST(Canonical, EveryFieldOfMeaningCounts) {
   for (std::size_t i = 0; i < changed.size(); ++i)
     EXPECT_NE(canonical(changed[i]), canonical(base)) << i;
 
+  std::vector<ExecOp> mounted(10, base);
+  mounted[0].mounts[0].selector = "/s";
+  mounted[1].mounts[0].kind = MountKind::kCache;
+  mounted[2].mounts[0].id = "i";
+  mounted[3].mounts[0].sharing = Sharing::kLocked;
+  mounted[4].mounts[0].mode = 0;
+  mounted[5].mounts[0].uid = 0;
+  mounted[6].mounts[0].gid = 0;
+  mounted[7].mounts[0].required = true;
+  mounted[8].mounts[0].env = "E";
+  mounted[9].mounts[0].size = 1;
+  for (std::size_t i = 0; i < mounted.size(); ++i) {
+    EXPECT_NE(canonical(mounted[i]), canonical(base)) << i;
+    for (std::size_t j = 0; j < i; ++j)
+      EXPECT_NE(canonical(mounted[i]), canonical(mounted[j])) << i << " and " << j;
+  }
+
   const Copy copy{.input = 0, .src = "/a", .dest = "/b"};
   std::vector<Copy> copies(9, copy);
   copies[0].input.reset();

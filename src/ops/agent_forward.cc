@@ -109,9 +109,10 @@ AgentForward::~AgentForward() {
 void AgentForward::serve() const {
   std::vector<Connection> connections;
   while (true) {
-    std::vector<pollfd> polled{{stop_.get(), POLLIN, 0},
-                               {listener_.get(), static_cast<short>(
-                                    connections.size() < kMaxConnections ? POLLIN : 0), 0}};
+    std::vector<pollfd> polled{
+        {stop_.get(), POLLIN, 0},
+        {listener_.get(), static_cast<short>(connections.size() < kMaxConnections ? POLLIN : 0),
+         0}};
     for (const Connection& one : connections) {
       polled.push_back({one.step.get(), POLLIN, 0});
       polled.push_back({one.agent.get(), POLLIN, 0});

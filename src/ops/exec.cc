@@ -89,8 +89,7 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
       sources[i].snapshot = inputs.at(*mount.input);
     if (mount.output) base = sources[i].snapshot;
   }
-  EmptiedCaches* const emptied =
-      graph_.metadata[vertex].ignore_cache ? emptied_.get() : nullptr;
+  EmptiedCaches* const emptied = graph_.metadata[vertex].ignore_cache ? emptied_.get() : nullptr;
   return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;
     TRY(check_network(services_.tier, exec.network));

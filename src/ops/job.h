@@ -46,7 +46,7 @@ struct DiffJob {
   std::string compression;  // "gzip", "zstd", "uncompressed"
   int level = -1;
   unsigned threads = 1;
-  std::optional<std::int64_t> clamp;  // no mtime is later
+  std::optional<std::int64_t> clamp;           // no mtime is later
   std::map<std::string, std::string> secrets;  // id -> bytes, to be looked for
 };
 struct DiffReply {

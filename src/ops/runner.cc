@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "ops/local.h"
 #include "ops/selection.h"
@@ -14,9 +16,7 @@ using graph::VertexId;
 using solver::ResultId;
 
 Runner::Runner(const graph::Graph& graph, Services services)
-    : graph_(graph),
-      services_(std::move(services)),
-      emptied_(std::make_unique<EmptiedCaches>()) {}
+    : graph_(graph), services_(std::move(services)), emptied_(std::make_unique<EmptiedCaches>()) {}
 
 Runner::~Runner() = default;
 
@@ -72,10 +72,14 @@ std::vector<std::optional<graph::Copy>> selections_of(const graph::Op& op) {
   return selections;
 }
 
-// A tree whose number says its content: made of nothing but what its operation has.
-bool is_literal(const graph::Vertex& vertex) {
+// A tree whose number says its content: made of nothing but what its operation has, and contexts.
+bool is_literal(const graph::Graph& graph, const graph::Vertex& vertex) {
   const auto* file = std::get_if<graph::FileOp>(&vertex.op);
-  return file != nullptr && file->scratch && vertex.inputs.empty();
+  if (file == nullptr || !file->scratch) return false;
+  return std::all_of(vertex.inputs.begin(), vertex.inputs.end(), [&](const graph::Input& input) {
+    const auto* source = std::get_if<graph::SourceOp>(&graph.vertices[input.vertex].op);
+    return source != nullptr && starts_with(source->identifier, "local://");
+  });
 }
 
 }  // namespace
@@ -131,7 +135,7 @@ Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
       std::lock_guard lock(mutex_);
       hasher.field(context_digests_.at({vertex, i}).text());
     } else if (std::holds_alternative<graph::ExecOp>(v.op) &&
-               is_literal(graph_.vertices[v.inputs.at(*selection->input).vertex])) {
+               is_literal(graph_, graph_.vertices[v.inputs.at(*selection->input).vertex])) {
       number(*selection->input);
     } else {
       hasher.field(TRY(stack_digest(inputs.at(*selection->input), *selection)).text());

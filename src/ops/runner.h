@@ -92,7 +92,8 @@ class Runner final : public solver::OpRunner {
       const std::function<Result<std::string>(std::int64_t id, const Stack& below)>& fill);
   Result<Digest> context_digest(graph::VertexId vertex, const graph::Copy& copy);
   Result<Digest> stack_digest(solver::ResultId result, const graph::Copy& copy);
-  const graph::SourceOp* find_context(graph::VertexId vertex, std::optional<std::size_t> input) const;
+  const graph::SourceOp* find_context(graph::VertexId vertex,
+                                      std::optional<std::size_t> input) const;
   Result<std::string> context_directory(const graph::SourceOp& source) const;
 
   const graph::Graph& graph_;

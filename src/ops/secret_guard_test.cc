@@ -32,10 +32,10 @@ TEST(SecretGuard, FindsEverySpelling) {
     const char* text;
   } rows[] = {
       {"s3cr3t/token+é "},
-      {"czNjcjN0L3Rva2VuK8OpIA=="},          // base64 of the secret
-      {"Om3vczNjcjN0L3Rva2VuK8OpIGFh"},      // after three other bytes
-      {"dTpzM2NyM3QvdG9rZW4rw6kgYQ=="},      // "u:" before it
-      {"eHM0OnMzY3IzdC90b2tlbivDqSA="},      // "xs4:"
+      {"czNjcjN0L3Rva2VuK8OpIA=="},      // base64 of the secret
+      {"Om3vczNjcjN0L3Rva2VuK8OpIGFh"},  // after three other bytes
+      {"dTpzM2NyM3QvdG9rZW4rw6kgYQ=="},  // "u:" before it
+      {"eHM0OnMzY3IzdC90b2tlbivDqSA="},  // "xs4:"
       {"s3cr3t%2Ftoken%2B%C3%A9%20"},
       {"s3cr3t%2ftoken%2b%c3%a9+"},
   };

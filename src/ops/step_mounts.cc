@@ -50,8 +50,8 @@ Result<std::string> fill(const Services& services, const graph::Mount& mount,
     job.actions.emplace_back(graph::MakeDirectory{
         .path = kOwnRoot,
         .mode = *mount.mode,
-        .owner = std::to_string(mount.uid.value_or(0)) + ":" +
-                 std::to_string(mount.gid.value_or(0))});
+        .owner =
+            std::to_string(mount.uid.value_or(0)) + ":" + std::to_string(mount.gid.value_or(0))});
   auto reply = services.jobs.call<FileReply>(job);
   (void)services.jobs.remove({job.overlay.work});
   if (!reply) {
@@ -108,9 +108,8 @@ Result<StepMounts> StepMounts::make(const Services& services, const graph::ExecO
         TRY(mounts.add_bind(services, mount, sources[i]));
         break;
       case MountKind::kTmpfs:
-        mounts.volumes_.push_back({.target = clean_path(mount.dest),
-                                   .kind = Volume::Kind::kTmpfs,
-                                   .bytes = mount.size});
+        mounts.volumes_.push_back(
+            {.target = clean_path(mount.dest), .kind = Volume::Kind::kTmpfs, .bytes = mount.size});
         break;
       case MountKind::kSecret:
         TRY(mounts.add_secret(services, mount));
@@ -173,8 +172,8 @@ Result<void> StepMounts::add_agent(const Services& services, const graph::Mount&
                 "no SSH key \"" + printable(mount.id) + "\" forwarded from the client",
                 "give an agent with --ssh " + printable(mount.id));
   }
-  agents_.push_back(TRY(
-      AgentForward::start(agent->second, TRY(services.store.make_temporary_directory()))));
+  agents_.push_back(
+      TRY(AgentForward::start(agent->second, TRY(services.store.make_temporary_directory()))));
   if (agents_.size() == 1) env_.emplace_back("SSH_AUTH_SOCK", clean_path(mount.dest));
   volumes_.push_back({.source = agents_.back()->path(),
                       .target = clean_path(mount.dest),

@@ -107,18 +107,28 @@ Result<void> RootTree::note_created(const os::UniqueFd& parent, const std::strin
   return {};
 }
 
-// Like os::mkdirs_beneath, noting what is new.
-Result<os::UniqueFd> RootTree::directory(const std::string& path, unsigned mode) {
+// Like os::mkdirs_beneath, noting what is new; the end of a dangling symlink is made, too.
+Result<os::UniqueFd> RootTree::directory(const std::string& path, unsigned mode, int links) {
   os::UniqueFd at = TRY(os::open_beneath(root_, ".", O_PATH | O_DIRECTORY));
   std::string so_far;
-  for (const std::string& part : split(path, '/')) {
+  const std::vector<std::string> parts = split(path, '/');
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string& part = parts[i];
     if (part.empty() || part == ".") continue;
+    const std::string parent = so_far;
     so_far += "/" + part;
     if (::mkdirat(at.get(), part.c_str(), mode) == 0)
       TRY(note_created(at, so_far));
     else if (errno != EEXIST)
       return fail(os_error("mkdir", so_far));
-    at = TRY(os::open_beneath(root_, so_far, O_PATH | O_DIRECTORY));
+    auto next = os::open_beneath(root_, so_far, O_PATH | O_DIRECTORY);
+    if (!next && next.error().code == Errc::kNotFound && links < kMaxLinks) {
+      const std::string link = TRY(os::readlinkat(at, part));
+      std::string real = starts_with(link, "/") ? link : parent + "/" + link;
+      for (std::size_t rest = i + 1; rest < parts.size(); ++rest) real += "/" + parts[rest];
+      return directory(real, mode, links + 1);
+    }
+    at = TRY(std::move(next));
   }
   return at;
 }

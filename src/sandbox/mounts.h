@@ -62,7 +62,7 @@ class RootTree {
  private:
   explicit RootTree(os::UniqueFd root) : root_(std::move(root)) {}
   Result<os::UniqueFd> find(const std::string& path) const;  // not valid: absent
-  Result<os::UniqueFd> directory(const std::string& path, unsigned mode);
+  Result<os::UniqueFd> directory(const std::string& path, unsigned mode, int links = 0);
   Result<os::UniqueFd> target(const std::string& path, bool directory, unsigned mode = 0755);
   Result<void> note_created(const os::UniqueFd& parent, const std::string& path);
 

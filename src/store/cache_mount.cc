@@ -17,8 +17,8 @@ constexpr int kMaxInstances = 1000;
 Result<os::FileLock> wait_for(const std::string& path, bool exclusive,
                               const CacheMount::Cancelled& is_cancelled) {
   while (true) {
-    auto lock = exclusive ? TRY(os::FileLock::try_exclusive(path))
-                          : TRY(os::FileLock::try_shared(path));
+    auto lock =
+        exclusive ? TRY(os::FileLock::try_exclusive(path)) : TRY(os::FileLock::try_shared(path));
     if (lock) return std::move(*lock);
     if (is_cancelled()) return fail(Errc::kCancelled, "cancelled");
     std::this_thread::sleep_for(kPoll);
@@ -56,7 +56,8 @@ Result<CacheMount> CacheMount::open(Store& store, const CacheMountName& name, Sh
   const std::string place = place_of(store, name);
   TRY(os::mkdirs(place, 0700));
   if (!os::exists(place + "/id"))
-    TRY(os::replace_file(place + "/id", name.tier + "\n" + name.id + "\n" + name.base + "\n", 0600));
+    TRY(os::replace_file(place + "/id", name.tier + "\n" + name.id + "\n" + name.base + "\n",
+                         0600));
   std::optional<os::FileLock> lock;
   int instance = 0;
   if (sharing == Sharing::kPrivate) {

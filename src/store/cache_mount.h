@@ -1,8 +1,8 @@
 // The directory behind RUN --mount=type=cache: it outlives the step, and is in no image.
 //
-//   CacheMount cache = TRY(CacheMount::open(store, {.tier = "ids", .id = "/root/.cache"}, fill, …));
-//   … a step has cache.directory() mounted …
-//   TRY(cache.keep(records));   // owners that only records hold
+//   CacheMount cache = TRY(CacheMount::open(store, {.tier = "ids", .id = "/root/.cache"}, fill,
+//   …)); … a step has cache.directory() mounted … TRY(cache.keep(records));   // owners that only
+//   records hold
 //
 // Who has one open holds a lock on it: steps of any process share a `shared` one, a `locked` one
 // belongs to one at a time, and of a `private` one everybody at work gets an instance of his own.

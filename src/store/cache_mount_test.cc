@@ -60,7 +60,8 @@ TEST_F(CacheMountTest, OwnersOfTwoStepsAreMerged) {
   auto one = open(Sharing::kShared), two = open(Sharing::kShared);
   ASSERT_OK(one);
   ASSERT_OK(two);
-  ASSERT_OK(one->keep({{.path = "first", .record = {.uid = 7}}, {.path = "a", .record = {.uid = 1}}}));
+  ASSERT_OK(
+      one->keep({{.path = "first", .record = {.uid = 7}}, {.path = "a", .record = {.uid = 1}}}));
   ASSERT_OK(two->keep({{.path = "b", .record = {.uid = 2}}}));  // has removed `first`
   const auto after = open(Sharing::kShared);
   ASSERT_OK(after);

@@ -23,9 +23,9 @@ build --build-context ctx2=ctx/named -o type=tar,dest=1.tar ctx
 tar xOf 1.tar w/got > got
 same "$(<got)" $'one\none\none\nstage\nchanged\nstage\nnamed'
 ! tar tf 1.tar | grep -E '^(\./)?(src|deep|a|b|c|n|t|w/f)(/|$)' || fail "a mount left a trace"
-build --build-context ctx2=ctx/named -o type=tar,dest=2.tar ctx; same "$(cached)" 6 "cached steps"
+build --build-context ctx2=ctx/named -o type=tar,dest=2.tar ctx; same "$(cached)" 7 "cached steps"
 echo three >> ctx/other; build --build-context ctx2=ctx/named -o type=tar,dest=2.tar ctx
-same "$(cached)" 1 "cached steps after a change"   # all but the stage's come after the whole context
+same "$(cached)" 2 "cached steps after a change"  # the others come after the whole context
 printf 'FROM %s\nRUN --mount=source=out,target=/o cat /o\n' "$TINY" > ctx/Dockerfile; fails any lichen_build ctx
 
 # with an ignore file what is mounted is a copy without it; rw changes never reach the context
@@ -35,7 +35,7 @@ RUN --mount=target=/src [ ! -e /src/sub/x.o ] && [ -e /src/sub/file ]
 RUN --mount=target=/src,rw rm -r /src/sub && echo y > /src/other
 D
 cp Dockerfile.dockerignore ctx/.dockerignore; build ctx; rm ctx/.dockerignore
-build ctx 2>/dev/null && [ -e ctx/sub/x.o ] || fails any lichen_build ctx
+fails any lichen_build ctx  # x.o is seen
 [ -e ctx/sub/file ] && grep -q three ctx/other || fail "the context was changed"
 
 # an image's symlink at a mount's target stays inside
