@@ -6,6 +6,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -204,21 +205,20 @@ Result<bare::Volume> BareVolumes::make_file(const RunJob& job, const Volume& vol
 
 Result<void> BareVolumes::make_stub(const os::UniqueFd& parent, const std::string& name,
                                     bool is_directory, store::Workspace* space) {
-  int rc = -1;
+  int error = 0;
   const auto make = [&] {
     if (is_directory) {
-      rc = ::mkdirat(parent.get(), name.c_str(), 0755);
+      error = ::mkdirat(parent.get(), name.c_str(), 0755) == 0 ? 0 : errno;
     } else {
-      const os::UniqueFd made(::openat(parent.get(), name.c_str(),
-                                       O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644));
-      rc = made.valid() ? 0 : -1;
+      const auto made = os::openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0644);
+      error = made ? 0 : made.error().os_errno;
     }
   };
   if (space != nullptr)
     quietly(parent, *space, make);
   else
     make();
-  if (rc != 0) return fail(os_error("create", name));
+  if (error != 0) return fail(os_error(error, "create", name));
   if (space != nullptr) stubs_.push_back({TRY(os::duplicate(parent)), name});
   return {};
 }

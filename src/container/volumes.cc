@@ -128,9 +128,9 @@ Result<void> Volumes::add_tree(const RunJob& job, const Volume& volume) {
   if (!volume.read_only) {
     overlay.upper = disk + "/upper";
     for (const std::string& directory : {overlay.upper, overlay.work}) TRY(os::mkdirs(directory));
-    struct ::stat status {};
-    if (::stat(volume.lower.front().c_str(), &status) == 0)  // the root's mode is the upper one's
-      ::chmod(overlay.upper.c_str(), status.st_mode & 07777);
+    // The mode of the root is the upper one's.
+    const os::UniqueFd top = TRY(os::open(volume.lower.front(), O_PATH | O_DIRECTORY));
+    ::chmod(overlay.upper.c_str(), TRY(os::fstat(top)).st_mode & 07777);
   }
   const Merged merged = TRY(Merged::make(overlay));
   os::UniqueFd tree = TRY(os::open(overlay.target, O_RDONLY | O_DIRECTORY));
