@@ -79,9 +79,8 @@ Result<std::string> path_in(const std::string& directory, const std::string& sel
   auto found = os::open_beneath(top, selector.empty() ? "." : selector, O_PATH);
   if (!found && found.error().code == Errc::kNotFound)
     return fail(Errc::kNotFound, "\"" + printable(selector) + "\": not found");
-  const std::string link = os::proc_path(TRY(std::move(found)));
-  const os::UniqueFd here = TRY(os::open("/", O_PATH | O_DIRECTORY));
-  return os::readlinkat(here, link);
+  const os::UniqueFd there = TRY(std::move(found));
+  return os::readlinkat(top, os::proc_path(there));  // an absolute path: `top` is as good as any
 }
 
 }  // namespace
