@@ -57,14 +57,16 @@ CopiedUpDirectories::CopiedUpDirectories(const os::UniqueFd& root, const os::Uni
 void CopiedUpDirectories::add(const os::UniqueFd& root, const std::string& path) {
   const auto directory = os::open_beneath(root, path, O_PATH | O_DIRECTORY);
   if (!directory) return;
-  const auto status = os::fstat(*directory);
   // Symlinks on the way are resolved: the upper layer has the directory under its own name.
   const std::string top = path_of(root), real = path_of(*directory);
-  if (!status || top.empty() || !starts_with(real, top + "/")) return;
-  const std::string relative = real.substr(top.size() + 1);
-  for (const Directory& known : directories_)
-    if (known.path == relative) return;
-  directories_.push_back({.path = relative, .before = *status});
+  if (top.empty() || !starts_with(real, top + "/")) return;
+  for (std::string name = real.substr(top.size() + 1); !name.empty(); name = parent_of(name)) {
+    const auto is_known = [&name](const Directory& known) { return known.path == name; };
+    if (std::any_of(directories_.begin(), directories_.end(), is_known)) continue;
+    const auto here = os::open_beneath(root, name, O_PATH | O_DIRECTORY);
+    const auto status = here ? os::fstat(*here) : Result<struct ::stat>(fail(Errc::kNotFound, ""));
+    if (status) directories_.push_back({.path = name, .before = *status});
+  }
 }
 
 void CopiedUpDirectories::prune(const owners::Sidecar& kept) const {
