@@ -73,8 +73,8 @@ bool is_same(const struct statx_timestamp& a, const struct statx_timestamp& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-// Lets `act` change a directory of the tree such that harvest() takes no notice, unless the step
-// has changed it, too.
+// Lets `act` change a directory of the tree such that its times stay and harvest() takes no notice,
+// unless the step has changed it, too.
 template <class Act>
 void quietly(const os::UniqueFd& directory, store::Workspace& space, const Act& act) {
   ino_t inode = 0;
@@ -83,10 +83,10 @@ void quietly(const os::UniqueFd& directory, store::Workspace& space, const Act& 
   const auto status = os::fstat(directory);
   const bool is_quiet = known != space.directories.end() && is_same(known->second.changed, before);
   act();
-  if (!is_quiet || !status) return;
+  if (!status) return;
   const struct ::timespec times[2] = {status->st_atim, status->st_mtim};
   ::utimensat(AT_FDCWD, os::proc_path(directory).c_str(), times, 0);
-  known->second.changed = change_time(directory, nullptr);
+  if (is_quiet) known->second.changed = change_time(directory, nullptr);
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   const os::UniqueFd upper = TRY(os::duplicate(emulation.upper));
   std::vector<std::string> targets{"/etc/hosts"};
   for (const Volume& volume : job.volumes) targets.push_back(volume.target);
-  const CopiedUpDirectories copied_up(root, upper, targets);
+  CopiedUpDirectories copied_up(root, upper, targets);
   const MemoryWatch memory;
 
   sandbox::Running running = TRY(sandbox::launch(plan, std::move(stdio)));
@@ -188,12 +188,14 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   if (running.listener.valid())
     supervisor = TRY(emulate::Supervisor::start(std::move(running.listener), std::move(emulation)));
   worker_cancellation().covers(running.init.pid(), running.end_signal());
+  copied_up.settle();
   TRY(running.start());
   const os::WaitStatus status = TRY(running.wait());
   // From here no process of the step runs.
   if (worker_cancellation().is_asked()) return fail(Errc::kCancelled, "cancelled");
 
   RunOutcome outcome = outcome_of(status, memory);
+  copied_up.forget_changed();
   remove_stubs(root, running.created);
   if (merged.is_copy())
     TRY(sandbox::enter_mounts(host_mounts));  // it is found by paths of the host

@@ -23,6 +23,15 @@ std::string path_of(const os::UniqueFd& file) {
              : std::string();
 }
 
+bool is_same(const struct ::timespec& a, const struct ::timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+void set_times(const os::UniqueFd& directory, const struct ::stat& status) {
+  const struct ::timespec times[2] = {status.st_atim, status.st_mtim};
+  ::futimens(directory.get(), times);
+}
+
 }  // namespace
 
 void remove_stubs(const os::UniqueFd& root, const std::vector<std::string>& created) {
@@ -30,43 +39,62 @@ void remove_stubs(const os::UniqueFd& root, const std::vector<std::string>& crea
     const std::string relative = clean_path(*path).substr(1);
     const std::string parent = parent_of(relative), name = name_of(relative);
     const auto directory =
-        os::open_beneath(root, parent.empty() ? "." : parent, O_PATH | O_DIRECTORY);
+        os::open_beneath(root, parent.empty() ? "." : parent, O_RDONLY | O_DIRECTORY);
     if (!directory) continue;
+    const auto before = os::fstat(*directory);
     const auto status = os::lstatat(*directory, name);
-    if (!status || !*status) continue;
-    if (S_ISDIR((*status)->st_mode))
-      ::unlinkat(directory->get(), name.c_str(), AT_REMOVEDIR);
-    else if (S_ISREG((*status)->st_mode) && (*status)->st_size == 0)
-      ::unlinkat(directory->get(), name.c_str(), 0);
+    if (!before || !status || !*status) continue;
+    const bool is_directory = S_ISDIR((*status)->st_mode);
+    if (!is_directory && (!S_ISREG((*status)->st_mode) || (*status)->st_size != 0)) continue;
+    if (::unlinkat(directory->get(), name.c_str(), is_directory ? AT_REMOVEDIR : 0) == 0)
+      set_times(*directory, *before);
   }
 }
 
 CopiedUpDirectories::CopiedUpDirectories(const os::UniqueFd& root, const os::UniqueFd& upper,
                                          const std::vector<std::string>& targets)
-    : upper_(upper) {
+    : root_(root), upper_(upper) {
   for (const std::string& target : targets) {
     const std::string path = clean_path(target);
     for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
          slash = path.find('/', slash + 1))
-      add(root, path.substr(0, slash));
+      add(path.substr(0, slash));
   }
   std::sort(directories_.begin(), directories_.end(),
             [](const Directory& a, const Directory& b) { return a.path < b.path; });
 }
 
-void CopiedUpDirectories::add(const os::UniqueFd& root, const std::string& path) {
-  const auto directory = os::open_beneath(root, path, O_PATH | O_DIRECTORY);
+void CopiedUpDirectories::add(const std::string& path) {
+  const auto directory = os::open_beneath(root_, path, O_PATH | O_DIRECTORY);
   if (!directory) return;
   // Symlinks on the way are resolved: the upper layer has the directory under its own name.
-  const std::string top = path_of(root), real = path_of(*directory);
+  const std::string top = path_of(root_), real = path_of(*directory);
   if (top.empty() || !starts_with(real, top + "/")) return;
   for (std::string name = real.substr(top.size() + 1); !name.empty(); name = parent_of(name)) {
     const auto is_known = [&name](const Directory& known) { return known.path == name; };
     if (std::any_of(directories_.begin(), directories_.end(), is_known)) continue;
-    const auto here = os::open_beneath(root, name, O_PATH | O_DIRECTORY);
+    const auto here = os::open_beneath(root_, name, O_PATH | O_DIRECTORY);
     const auto status = here ? os::fstat(*here) : Result<struct ::stat>(fail(Errc::kNotFound, ""));
-    if (status) directories_.push_back({.path = name, .before = *status});
+    if (status) directories_.push_back({.path = name, .before = *status, .settled = *status});
   }
+}
+
+void CopiedUpDirectories::settle() {
+  for (Directory& directory : directories_) {
+    const auto here = os::open_beneath(root_, directory.path, O_RDONLY | O_DIRECTORY);
+    const auto now = here ? os::fstat(*here) : Result<struct ::stat>(fail(Errc::kNotFound, ""));
+    if (!now || is_same(now->st_ctim, directory.before.st_ctim)) continue;
+    set_times(*here, directory.before);
+    directory.settled = os::fstat(*here).value_or(*now);
+  }
+}
+
+void CopiedUpDirectories::forget_changed() {
+  std::erase_if(directories_, [&](const Directory& directory) {
+    const auto here = os::open_beneath(root_, directory.path, O_PATH | O_DIRECTORY);
+    const auto now = here ? os::fstat(*here) : Result<struct ::stat>(fail(Errc::kNotFound, ""));
+    return !now || !is_same(now->st_ctim, directory.settled.st_ctim);
+  });
 }
 
 void CopiedUpDirectories::prune(const owners::Sidecar& kept) const {

@@ -21,6 +21,11 @@ class Stubs : public testing::Test {
     upper_ = os::open(place_ + "/upper", O_RDONLY | O_DIRECTORY).value();
   }
   void TearDown() override { EXPECT_TRUE(os::remove_tree(place_)); }
+  static struct ::stat status_of(const std::string& path) {
+    struct ::stat status {};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0);
+    return status;
+  }
   bool has(const std::string& path) const { return os::exists(place_ + "/" + path); }
 
   std::string place_;
@@ -50,6 +55,35 @@ TEST_F(Stubs, ChangedDirectoriesStay) {
   ASSERT_EQ(::chmod((place_ + "/upper/kept/d").c_str(), 0700), 0);
   directories.prune({{.path = "a/b", .record = {.uid = 5}}});
   EXPECT_TRUE(has("upper/kept/d"));
+  EXPECT_TRUE(has("upper/a/b"));
+}
+
+TEST_F(Stubs, DirectoriesKeepTheirTimes) {
+  constexpr struct ::timespec kOld[2] = {{1'000'000, 0}, {2'000'000, 0}};
+  const std::string b = place_ + "/root/a/b";
+  ASSERT_EQ(::utimensat(AT_FDCWD, b.c_str(), kOld, 0), 0);
+  CopiedUpDirectories directories(root_, upper_, {"/a/b/stub"});
+  ASSERT_TRUE(os::replace_file(b + "/stub", ""));
+  directories.settle();
+  EXPECT_EQ(status_of(b).st_mtime, 2'000'000);
+  directories.forget_changed();
+  remove_stubs(root_, {"/a/b/stub"});
+  EXPECT_EQ(status_of(b).st_mtime, 2'000'000);
+  directories.prune({});
+  EXPECT_FALSE(has("upper/a/b"));
+}
+
+TEST_F(Stubs, WhatTheStepTouchedStays) {
+  const std::string b = place_ + "/root/a/b";
+  CopiedUpDirectories directories(root_, upper_, {"/a/b/stub"});
+  ASSERT_TRUE(os::replace_file(b + "/stub", ""));
+  directories.settle();
+  ::usleep(20'000);  // the kernel's clock of files ticks
+  const auto now = status_of(b);
+  const struct ::timespec same[2] = {now.st_atim, now.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, b.c_str(), same, 0), 0);
+  directories.forget_changed();
+  directories.prune({});
   EXPECT_TRUE(has("upper/a/b"));
 }
 

@@ -28,6 +28,21 @@ echo three >> ctx/other; build --build-context ctx2=ctx/named -o type=tar,dest=2
 same "$(cached)" 2 "cached steps after a change"  # the others come after the whole context
 printf 'FROM %s\nRUN --mount=source=out,target=/o cat /o\n' "$TINY" > ctx/Dockerfile; fails any lichen_build ctx
 
+# what a mount lands on leaves no trace in times, and hides none that the step makes: for a step and in layers
+dockerfile <<'D'
+FROM @TINY@
+RUN mkdir /p /q && touch -d @1000000000 /etc /p /q
+RUN --mount=type=tmpfs,target=/p/stub --mount=type=tmpfs,target=/q/stub [ "$(stat -c %Y /etc /p /q | sort -u)" = 1000000000 ] && touch -d @1100000000 /etc /q
+RUN --mount=type=tmpfs,target=/p/stub [ "$(stat -c %Y /p)" = 1000000000 ] && [ "$(stat -c %Y /etc /q | sort -u)" = 1100000000 ]
+D
+build -o type=oci,dest=times.tar ctx
+python3 - <<'P'
+import sys; sys.path.insert(0, __import__("os").environ["LICHEN_TEST_STATE"] + "/work/support")
+from compare_images import Image
+layers = list(Image("times.tar").layers())[1:]
+assert [sorted(layer) for layer in layers] == [["etc", "p", "q"], ["etc", "q"], []], [sorted(layer) for layer in layers]
+P
+
 # with an ignore file what is mounted is a copy without it; rw changes never reach the context
 dockerfile <<'D'
 FROM @TINY@
