@@ -57,7 +57,7 @@ Loaded load() {
 Result<const CurlLibrary*> curl_library() {
   static const Loaded loaded = load();
   if (!loaded.problem.empty())
-    return fail(Errc::kUnsupported, "registries cannot be reached: " + loaded.problem,
+    return fail(Errc::kUnsupported, "nothing can be fetched over HTTP: " + loaded.problem,
                 "install libcurl 7.66 or newer (Debian: libcurl4)");
   return &loaded.library;
 }

@@ -206,7 +206,7 @@ Error transfer_error(CURLcode code, const Url& url, const CurlLibrary& curl) {
     case CURLE_SSL_CACERT_BADFILE:
       error.os_errno = EPROTO;
       error.message += "its TLS certificate is not trusted";
-      error.hint = "install the registry's CA certificate or set SSL_CERT_FILE";
+      error.hint = "install the server's CA certificate or set SSL_CERT_FILE";
       break;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_UNSUPPORTED_PROTOCOL:  // HTTP/0.9: what a TLS server's alert looks like
