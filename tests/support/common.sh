@@ -47,7 +47,8 @@ stage() {
     mkdir -p "$state/bin" "$state/tmp" "$state/work"
     chmod 1777 "$state/tmp"
     install -m 755 "$1" "$state/bin/lichen"
-    cp -r "$top/tests/support" "$top/tests/integration" "$top/tests/scenarios" "$top/examples" "$state/work/"
+    cp -r "$top/tests/support" "$top/tests/integration" "$top/tests/scenarios" "$top/tests/conformance" "$top/examples" \
+        "$state/work/"
     [ ! -d "$top/bench" ] || cp -r "$top/bench" "$state/work/"
     chmod -R a+rX "$state/bin" "$state/work"
     : > "$state/env"

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""compare_images.py [--flat | --digest] [--exempt FILE] A.tar B.tar - are two OCI archives the same image?
+"""compare_images.py [--flat | --digest] [--exempt FILE] A.tar B.tar - are two OCI archives (or layouts) the same image?
 
 Layer by layer (with --flat: the final trees), entry by entry: type, mode, owner, link target, device
 numbers, extended attributes (security.capability with them), size and content. Read with Python's
@@ -16,6 +16,7 @@ import hashlib
 import io
 import itertools
 import json
+import pathlib
 import sys
 import tarfile
 
@@ -26,8 +27,10 @@ XATTR = "SCHILY.xattr."
 
 class Image:
     def __init__(self, path):
-        self.archive = tarfile.open(path)
-        self.members = {m.name.removeprefix("./"): m for m in self.archive.getmembers()}
+        self.folder = pathlib.Path(path) if pathlib.Path(path).is_dir() else None
+        if not self.folder:
+            self.archive = tarfile.open(path)
+            self.members = {m.name.removeprefix("./"): m for m in self.archive.getmembers()}
         index = json.loads(self.bytes_of("index.json"))
         self.digest = index["manifests"][0]["digest"]
         self.manifest = json.loads(self.blob(self.digest))
@@ -37,6 +40,8 @@ class Image:
         self.config = json.loads(self.blob(self.manifest["config"]["digest"]))
 
     def bytes_of(self, name):
+        if self.folder:
+            return (self.folder / name).read_bytes()
         return self.archive.extractfile(self.members[name]).read()
 
     def blob(self, digest):
@@ -45,22 +50,22 @@ class Image:
             sys.exit(f"blob {digest} has other bytes than its name says")
         return data
 
-    def layers(self):
+    def layers(self, contents=False):
         for descriptor, diff_id in zip(self.manifest["layers"], self.config["rootfs"]["diff_ids"], strict=True):
             data = self.blob(descriptor["digest"])
             if data[:2] == b"\x1f\x8b":
                 data = gzip.decompress(data)
             if "sha256:" + hashlib.sha256(data).hexdigest() != diff_id:
                 sys.exit(f"layer {descriptor['digest']} does not unpack to {diff_id}")
-            yield entries(data)
+            yield entries(data, contents)
 
     def history(self):
         return [{k: v for k, v in step.items() if k != "created"} for step in self.config.get("history") or ()]
 
-    def tree(self):
+    def tree(self, layers=None):
         """The final tree: every layer upon the one before, whiteouts taken out."""
         tree = {}
-        for layer in self.layers():
+        for layer in layers or self.layers():
             for name in layer:
                 folder, _, base = name.rpartition("/")
                 if base == ".wh..wh..opq":
@@ -81,7 +86,8 @@ def drop(tree, name, itself):
         del tree[key]
 
 
-def entries(data):
+def entries(data, contents=False):
+    """name -> what it is; with `contents`, the bytes of files, too."""
     found = {}
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for member in tar:
@@ -100,6 +106,8 @@ def entries(data):
                 content = tar.extractfile(member).read()
                 entry["size"] = len(content)
                 entry["content"] = hashlib.sha256(content).hexdigest()
+                if contents:
+                    entry["bytes"] = content
             found[name] = entry
     # Which of a file's names carries its bytes is the writer's choice: name the first in order.
     groups = {}

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""selftest.py - what judges others is judged: compare_images must see each kind of difference."""
+"""selftest.py - what judges others is judged: compare_images must see each kind of difference, and behaviours.py
+each expectation that does not hold."""
 import contextlib
 import io
 import pathlib
@@ -8,6 +9,8 @@ import tarfile
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "conformance"))
+import behaviours
 import compare_images
 import oci_layout
 
@@ -46,6 +49,44 @@ def compare(*arguments):
         except SystemExit as end:
             return end.code, said.getvalue()
     raise AssertionError("compare_images.main returned")
+
+
+SAID = """#2 [1/2] COPY a /
+#2 CACHED
+#3 [2/2] RUN b
+lichen: Dockerfile:7: warning: Rule: text
+"""
+# What holds of BASE and SAID, and for each line one that does not.
+LINES = [
+    ("output: RUN b", "output: RUN c"), ("no output: RUN c", "no output: RUN b"), ("cached: COPY a", "cached: RUN b"),
+    ("ran: RUN b", "ran: COPY a"), ("warning: 7 Rule: text", "warning: 8 Rule: text"), ("layers: 1", "layers: 2"),
+    ("image: os \"linux\"", "image: os \"plan9\""), ("config: Env []", "config: Env null"),
+    ("config: X null", "ran: COPY"),
+    ("/bin/a file 4755 7:0 \"text\" size=4 mtime=0", "/bin/a file 0755"), ("/bin/a file", "/bin/a dir"),
+    ("/bin/b file =/bin/a", "/bin/b file =/log"), ("/bin/b file \"text\"", "/bin/b file \"texT\""),
+    ("/bin/s symlink -> a", "/bin/s symlink -> b"), ("/bin/n char dev=1,3", "/bin/n char dev=1,5"),
+    ("/x absent", "/bin absent"),
+    ("names: /bin a b c n s", "names: /bin a b c n"), ("in 1: names: / bin log", "in 2: names: / bin log"),
+    ("in 1: /log file 0:0", "in 1: /log file 1:0"), ("same log /log", "differs log /log"),
+    ("differs log /bin/a", "same log /bin/a"),
+    ("keep x digest", "keep x /x"), ("# nothing", "something"), ("", "error: RUN b"), ("", "history: RUN b"),
+    ("", "no warnings"),
+]
+
+
+def check_expectations(layout):
+    def holds(line, status=0):
+        try:
+            behaviours.Expectations(line, {"log": b"12:00"}, set()).check(behaviours.Built(status, SAID, layout))
+        except (behaviours.Wrong, KeyError):
+            return False
+        return True
+
+    for right, wrong in LINES:
+        assert holds(right), right
+        assert not holds(wrong), wrong
+    assert holds("error: RUN b", status=1) and not holds("output: RUN b", status=1)
+    assert not holds("error: RUN b", status=139)
 
 
 def main():
@@ -89,6 +130,7 @@ def main():
         status, said = compare("--digest", base, touched)
         assert status == 1 and ": mtime: " in said and "manifest sha256:" in said, said
         assert "one digest" in compare("--digest", base, base)[1]
+        check_expectations(directory / "base")
 
 
 main()
