@@ -45,15 +45,6 @@ Flag ignored_switch(std::string name) {
           }};
 }
 
-Result<bool> parse_bool(std::string_view text) {
-  const std::string word = to_lower(text);
-  for (const char* yes : {"true", "1", "t", "yes", "on"})
-    if (word == yes) return true;
-  for (const char* no : {"false", "0", "f", "no", "off"})
-    if (word == no) return false;
-  return fail(Errc::kInvalid, "\"" + std::string(text) + "\" is neither true nor false");
-}
-
 namespace {
 
 std::string help_hint(const Syntax& syntax) {

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/boolean.h"
 #include "base/result.h"
 
 namespace lichen::cli {
@@ -54,9 +55,6 @@ Flag switch_flag(std::string name, char letter, std::string help, bool& to);
 Flag refused_flag(std::string name, char letter, std::string value);
 // Accepted for scripts' sake; changes nothing that lichen does.
 Flag ignored_switch(std::string name);
-
-// "true", "1", "no", … as Go's strconv.ParseBool and people write them.
-Result<bool> parse_bool(std::string_view text);
 
 struct Parsed {
   bool help = false;  // --help or -h was there; nothing else was checked
