@@ -95,11 +95,13 @@ Result<void> remember(store::Store& store, const std::vector<std::int64_t>& chai
 
 std::string docker_type(const std::string& oci_type) {
   if (oci_type == oci::kLayerGzipType) return oci::kDockerLayerGzipType;
+  if (oci_type == oci::kLayerType) return oci::kDockerLayerType;
   return oci_type;
 }
 
 std::string oci_type(const std::string& any) {
   if (any == oci::kDockerLayerGzipType) return oci::kLayerGzipType;
+  if (any == oci::kDockerLayerType) return oci::kLayerType;
   return any;
 }
 
@@ -142,6 +144,15 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
                         .digest = TRY(store.put_blob(manifest_json)),
                         .size = manifest_json.size()};
   return assembled;
+}
+
+Result<oci::Descriptor> assemble_index(store::Store& store, std::vector<oci::Descriptor> manifests,
+                                       bool docker_media_types) {
+  const oci::Index index{.media_type = docker_media_types ? oci::kDockerIndexType : oci::kIndexType,
+                         .manifests = std::move(manifests)};
+  const std::string json = oci::to_json(index);
+  return oci::Descriptor{
+      .media_type = index.media_type, .digest = TRY(store.put_blob(json)), .size = json.size()};
 }
 
 }  // namespace lichen::image

@@ -38,4 +38,9 @@ using MakeLayer = std::function<Result<store::Layer>(std::int64_t snapshot)>;
 Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::ImageConfig config,
                            const AssembleOptions& options, const MakeLayer& make_layer);
 
+// An index of images for several platforms, as a blob of the store. Each of `manifests` has its
+// platform.
+Result<oci::Descriptor> assemble_index(store::Store& store, std::vector<oci::Descriptor> manifests,
+                                       bool docker_media_types);
+
 }  // namespace lichen::image

@@ -26,24 +26,15 @@ struct Member {
   std::uint64_t size = 0;
 };
 
-Result<oci::Manifest> read_manifest(store::Store& store, const Digest& digest) {
-  const oci::Document document = TRY(oci::parse_document(TRY(store.read_blob(digest))));
-  if (const auto* manifest = std::get_if<oci::Manifest>(&document)) return *manifest;
-  return fail(Errc::kUnsupported, digest.text() + " is an index, not an image");
-}
-
 std::string blob_path(const Digest& digest) {
   return "blobs/sha256/" + digest.hex();
 }
 
-std::string index_json(const oci::Descriptor& manifest, const LayoutOptions& options) {
+std::string index_json(const oci::Descriptor& root, const LayoutOptions& options) {
   oci::Index index;
-  oci::Descriptor entry = manifest;
-  if (options.names.empty()) {
-    index.manifests.push_back(entry);
-  }
+  if (options.names.empty()) index.manifests.push_back(root);
   for (const std::string& name : options.names) {
-    oci::Descriptor named = entry;
+    oci::Descriptor named = root;
     const auto reference = oci::parse_reference(name);
     named.annotations[kImageName] = name;
     named.annotations[kRefName] = reference && !reference->tag.empty() ? reference->tag : name;
@@ -67,23 +58,50 @@ std::string docker_json(const oci::Manifest& manifest, const LayoutOptions& opti
   return nlohmann::ordered_json::array({image}).dump();
 }
 
-Result<std::vector<Member>> members_of(store::Store& store, const oci::Descriptor& manifest,
+// A document and all that it names, each blob once.
+class BlobMembers {
+ public:
+  BlobMembers(store::Store& store, std::vector<Member>& members)
+      : store_(store), members_(members) {}
+
+  Result<void> add_document(const oci::Descriptor& document) {
+    add(document);
+    const oci::Document parsed = TRY(oci::parse_document(TRY(store_.read_blob(document.digest))));
+    if (const auto* index = std::get_if<oci::Index>(&parsed)) {
+      for (const oci::Descriptor& manifest : index->manifests) TRY(add_document(manifest));
+      return {};
+    }
+    const auto& manifest = std::get<oci::Manifest>(parsed);
+    add(manifest.config);
+    for (const oci::Descriptor& layer : manifest.layers) add(layer);
+    return {};
+  }
+
+ private:
+  void add(const oci::Descriptor& blob) {
+    if (seen_.insert(blob.digest).second)
+      members_.push_back(
+          {.path = blob_path(blob.digest), .bytes = {}, .blob = blob.digest, .size = blob.size});
+  }
+
+  store::Store& store_;
+  std::vector<Member>& members_;
+  std::set<Digest> seen_;
+};
+
+Result<std::vector<Member>> members_of(store::Store& store, const oci::Descriptor& root,
                                        const LayoutOptions& options) {
-  const oci::Manifest document = TRY(read_manifest(store, manifest.digest));
   std::vector<Member> members;
   members.push_back({.path = "oci-layout", .bytes = kLayoutFile});
-  members.push_back({.path = "index.json", .bytes = index_json(manifest, options)});
-  if (options.docker)
-    members.push_back({.path = "manifest.json", .bytes = docker_json(document, options)});
-  std::set<Digest> seen;
-  const auto add = [&](const oci::Descriptor& blob) {
-    if (seen.insert(blob.digest).second)
-      members.push_back(
-          {.path = blob_path(blob.digest), .bytes = {}, .blob = blob.digest, .size = blob.size});
-  };
-  add(manifest);
-  add(document.config);
-  for (const oci::Descriptor& layer : document.layers) add(layer);
+  members.push_back({.path = "index.json", .bytes = index_json(root, options)});
+  if (options.docker) {
+    const oci::Document document = TRY(oci::parse_document(TRY(store.read_blob(root.digest))));
+    const auto* manifest = std::get_if<oci::Manifest>(&document);
+    if (manifest == nullptr)
+      return fail(Errc::kUnsupported, root.digest.text() + " is an index, not an image");
+    members.push_back({.path = "manifest.json", .bytes = docker_json(*manifest, options)});
+  }
+  TRY(BlobMembers(store, members).add_document(root));
   return members;
 }
 
@@ -98,12 +116,12 @@ class TarSink final : public Sink {
 
 }  // namespace
 
-Result<void> write_layout(store::Store& store, const oci::Descriptor& manifest,
+Result<void> write_layout(store::Store& store, const oci::Descriptor& root,
                           const LayoutOptions& options, Sink& to) {
   archive::TarWriter tar(to);
   for (const char* directory : {"blobs", "blobs/sha256"})
     TRY(tar.add({.path = directory, .type = archive::EntryType::kDirectory, .mode = 0755}));
-  for (const Member& member : TRY(members_of(store, manifest, options))) {
+  for (const Member& member : TRY(members_of(store, root, options))) {
     const std::uint64_t size = member.blob.empty() ? member.bytes.size() : member.size;
     TRY(tar.add({.path = member.path, .mode = 0644, .size = size}));
     if (member.blob.empty()) {
@@ -117,10 +135,10 @@ Result<void> write_layout(store::Store& store, const oci::Descriptor& manifest,
   return tar.finish();
 }
 
-Result<void> write_layout_directory(store::Store& store, const oci::Descriptor& manifest,
+Result<void> write_layout_directory(store::Store& store, const oci::Descriptor& root,
                                     const LayoutOptions& options, const std::string& directory) {
   TRY(os::mkdirs(directory + "/blobs/sha256"));
-  for (const Member& member : TRY(members_of(store, manifest, options))) {
+  for (const Member& member : TRY(members_of(store, root, options))) {
     const std::string path = directory + "/" + member.path;
     if (member.blob.empty()) {
       TRY(os::replace_file(path, member.bytes));

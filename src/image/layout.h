@@ -1,8 +1,8 @@
 // OCI image layouts (image-spec image-layout.md) and `docker load` archives, as files.
 //
-// write_layout puts an image of the store, with all its blobs, into a tar archive or a directory.
-// read_layout finds the image that a layout directory names. Both check what they read: a layout is
-// foreign input.
+// write_layout puts an image of the store, or an index with its images, with all their blobs, into
+// a tar archive or a directory. read_layout finds the image that a layout directory names. Both
+// check what they read: a layout is foreign input.
 #pragma once
 
 #include <optional>
@@ -18,13 +18,13 @@ namespace lichen::image {
 
 struct LayoutOptions {
   std::vector<std::string> names;  // canonical references; the first tag names the entry
-  bool docker = false;             // also manifest.json, for `docker load`
+  bool docker = false;             // also manifest.json, for `docker load`; not of an index
 };
 
 // The archive's bytes, in a fixed order.
-Result<void> write_layout(store::Store& store, const oci::Descriptor& manifest,
+Result<void> write_layout(store::Store& store, const oci::Descriptor& root,
                           const LayoutOptions& options, Sink& to);
-Result<void> write_layout_directory(store::Store& store, const oci::Descriptor& manifest,
+Result<void> write_layout_directory(store::Store& store, const oci::Descriptor& root,
                                     const LayoutOptions& options, const std::string& directory);
 
 // The manifest that `selector` ("", "tag" or a digest) names in the layout `directory`, for

@@ -175,6 +175,13 @@ TEST(Platform, Text) {
   };
   for (const auto& row : rows) EXPECT_EQ(to_text(*parse_platform(row.text)), row.want) << row.text;
   EXPECT_EQ(parse_platform("linux")->architecture, host);
+  for (const auto& [text, want] : {std::pair{"linux/arm", "linux/arm/v7"},
+                                   {"linux/arm/v6", "linux/arm/v6"},
+                                   {"linux/arm64/v8", "linux/arm64"},
+                                   {"linux/amd64/v1", "linux/amd64"},
+                                   {"linux/amd64/v3", "linux/amd64/v3"},
+                                   {"linux/riscv64", "linux/riscv64"}})
+    EXPECT_EQ(to_text(normalised(*parse_platform(text))), want);
   for (const char* bad : {"", "/", "linux/", "/amd64", "a/b/c/d", "linux/am d64", "linx", "a\nb"})
     EXPECT_EQ(parse_platform(bad).error().code, Errc::kInvalid) << bad;
   EXPECT_EQ(parse_platform("amd46").error().hint, "did you mean amd64?");

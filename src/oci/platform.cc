@@ -33,7 +33,7 @@ constexpr std::string_view kSystems[] = {
     "linux", "netbsd",  "openbsd", "plan9",     "solaris", "wasip1",  "windows",
 };
 
-void normalise(Platform& platform) {
+void resolve_aliases(Platform& platform) {
   if (platform.os == "macos") platform.os = "darwin";
   for (const Alias& alias : kAliases) {
     if (platform.architecture != alias.name) continue;
@@ -70,7 +70,7 @@ Platform host_platform() {
   utsname host{};
   Platform platform;
   if (uname(&host) == 0) platform.architecture = host.machine;
-  normalise(platform);
+  resolve_aliases(platform);
   return platform;
 }
 
@@ -90,11 +90,11 @@ Result<Platform> parse_platform(std::string_view text) {
     platform.os = parts[0];
     platform.architecture = parts[1];
     platform.variant = parts.size() == 3 ? parts[2] : "";
-    normalise(platform);
+    resolve_aliases(platform);
     return platform;
   }
   Platform word{.os = parts[0], .architecture = parts[0]};
-  normalise(word);
+  resolve_aliases(word);
   if (known(word.os, std::begin(kSystems), std::end(kSystems))) {
     platform.os = word.os;
     return platform;
@@ -115,6 +115,14 @@ std::string to_text(const Platform& platform) {
   std::string text = platform.os + "/" + platform.architecture;
   if (!platform.variant.empty()) text += "/" + platform.variant;
   return text;
+}
+
+Platform normalised(Platform platform) {
+  platform.variant = implied_variant(platform);
+  const bool only_one = (platform.architecture == "arm64" && platform.variant == "v8") ||
+                        (platform.architecture == "amd64" && platform.variant == "v1");
+  if (only_one) platform.variant.clear();
+  return platform;
 }
 
 int match_rank(const Platform& wanted, const Platform& offered) {

@@ -30,6 +30,7 @@ inline constexpr char kDockerManifestType[] =
 inline constexpr char kDockerIndexType[] =
     "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr char kDockerConfigType[] = "application/vnd.docker.container.image.v1+json";
+inline constexpr char kDockerLayerType[] = "application/vnd.docker.image.rootfs.diff.tar";
 inline constexpr char kDockerLayerGzipType[] = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 // Documents are small; larger ones are refused unread.
@@ -46,6 +47,8 @@ struct Platform {
 Platform host_platform();                                // of the machine that runs lichen
 Result<Platform> parse_platform(std::string_view text);  // "linux/arm64/v8", "arm64", "linux"
 std::string to_text(const Platform& platform);           // "linux/arm64/v8"
+// With the variant that builders write: arm's default is said (v7), the only one of others is not.
+Platform normalised(Platform platform);
 
 struct Descriptor {
   std::string media_type;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "store/attributes.h"
@@ -18,10 +19,14 @@ constexpr std::size_t kBufferBytes = 256 * 1024;
 
 }  // namespace
 
+std::string Emitter::placed(const std::string& path) const {
+  return path.empty() ? options_.place : beneath(options_.place, path);
+}
+
 archive::Entry Emitter::entry_of(const std::string& path, const struct ::stat& status) const {
   using archive::EntryType;
   const Identity identity = identity_of(tier_, status, owners_.find(path));
-  archive::Entry entry{.path = path,
+  archive::Entry entry{.path = placed(path),
                        .mode = identity.mode,
                        .uid = identity.uid,
                        .gid = identity.gid,
@@ -65,7 +70,7 @@ Result<void> Emitter::file(const os::UniqueFd& directory, const std::string& nam
   if (S_ISSOCK(status.st_mode)) return {};
   archive::Entry entry = entry_of(path, status);
   if (status.st_nlink > 1) {
-    const auto [first, is_first] = linked_.try_emplace({status.st_dev, status.st_ino}, path);
+    const auto [first, is_first] = linked_.try_emplace({status.st_dev, status.st_ino}, entry.path);
     if (!is_first) {
       entry.type = EntryType::kHardlink;
       entry.link = first->second;
@@ -104,7 +109,7 @@ Result<void> Emitter::content(const os::UniqueFd& fd, const archive::Entry& entr
 }
 
 Result<void> Emitter::marker(const std::string& path) {
-  return tar_.add({.path = path});
+  return tar_.add({.path = placed(path)});
 }
 
 }  // namespace lichen::store

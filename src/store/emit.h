@@ -36,6 +36,7 @@ class Emitter {
  private:
   archive::Entry entry_of(const std::string& path, const struct ::stat& status) const;
   Result<void> content(const os::UniqueFd& fd, const archive::Entry& entry);
+  std::string placed(const std::string& path) const;
 
   Tier tier_;
   const owners::Owners& owners_;

@@ -80,10 +80,13 @@ class Checker {
       else
         present.insert(digest->text());
     }
-    for (const Row& row : TRY(db_.query("SELECT name, manifest, config FROM images")))
-      for (const std::string& digest : {text(row[1]), text(row[2])})
+    for (const Row& row : TRY(db_.query("SELECT name, manifest, config FROM images"))) {
+      std::vector<std::string> needed = {text(row[1]), text(row[2])};
+      if (present.count(needed[0]) != 0) add_platforms(needed[0], needed);
+      for (const std::string& digest : needed)
         if (!digest.empty() && present.count(digest) == 0)
           report("image " + text(row[0]) + " needs blob " + digest + ", which is not there");
+    }
     return {};
   }
 
@@ -117,6 +120,18 @@ class Checker {
     std::vector<std::string> names;
     for (const os::DirectoryEntry& entry : TRY(os::read_directory(fd))) names.push_back(entry.name);
     return names;
+  }
+
+  // What the index `root` names, if it is one. A blob that cannot be read is reported elsewhere.
+  void add_platforms(const std::string& root, std::vector<std::string>& needed) const {
+    const auto bytes =
+        os::read_file(store_.blob_path(*Digest::parse(root)), oci::kMaxDocumentBytes);
+    if (!bytes) return;
+    const auto document = oci::parse_document(*bytes);
+    if (!document) return;
+    if (const auto* index = std::get_if<oci::Index>(&*document))
+      for (const oci::Descriptor& manifest : index->manifests)
+        needed.push_back(manifest.digest.text());
   }
 
   Result<void> check_sidecar(std::int64_t id) {

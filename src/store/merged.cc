@@ -47,13 +47,17 @@ class TarVisitor final : public MergedVisitor {
  public:
   TarVisitor(Tier tier, const owners::Owners& owners, const DiffOptions& options,
              archive::TarWriter& tar)
-      : tier_(tier), owners_(owners), emitter_(tier, owners, options, tar) {}
+      : tier_(tier),
+        owners_(owners),
+        placed_(!options.place.empty()),
+        emitter_(tier, owners, options, tar) {}
 
   Result<void> enter(const os::UniqueFd& fd, const std::string& path,
                      const struct ::stat& status) override {
     // A root as every tree has it needs no entry.
     const Identity identity = identity_of(tier_, status, owners_.find(path));
-    if (path.empty() && identity.mode == 0755 && identity.uid == 0 && identity.gid == 0) return {};
+    if (path.empty() && !placed_ && identity.mode == 0755 && identity.uid == 0 && identity.gid == 0)
+      return {};
     return emitter_.directory(fd, path, status);
   }
   Result<void> leave(const std::string&, const struct ::stat&) override { return {}; }
@@ -65,6 +69,7 @@ class TarVisitor final : public MergedVisitor {
  private:
   Tier tier_;
   const owners::Owners& owners_;
+  bool placed_;
   Emitter emitter_;
 };
 

@@ -75,12 +75,15 @@ struct Snapshot {
 };
 
 struct Image {
-  std::string name;  // canonical reference; of an untagged build its manifest's digest
-  Digest manifest;
-  Digest config;
+  std::string name;          // canonical reference; of an untagged build its manifest's digest
+  Digest manifest;           // or an index
+  Digest config;             // of an index: none
   std::string media_type;    // of the manifest
   std::uint64_t size = 0;    // of the manifest
   std::int64_t created = 0;  // seconds since 1970; 0: put_image() takes the time
+
+  // What people call it by: an index of images for several platforms has no config of its own.
+  const Digest& id() const { return config.empty() ? manifest : config; }
 };
 
 class Store {

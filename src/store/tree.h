@@ -54,6 +54,9 @@ Result<ApplyResult> apply_layer(Source& blob, const std::string& fs,
 
 struct DiffOptions {
   std::optional<std::int64_t> clamp_mtime;  // no mtime is later, in seconds since 1970
+  // A directory of the archive that all goes into, in the form of Entry::path. It has the entry of
+  // the tree's root.
+  std::string place = {};
 };
 
 // Writes what `fs` changes on `lower`, sorted, to `tar`, which is not finished. `own` is the

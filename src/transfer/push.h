@@ -1,7 +1,7 @@
 // Images between the store and registries.
 //
 //   Fetched base = TRY(fetch(store, client, reference, platform));  // manifest and config only
-//   TRY(push(store, client, reference, manifest));                  // blobs first, manifest last
+//   TRY(push(store, client, reference, root, progress));  // blobs first, the named document last
 #pragma once
 
 #include <functional>
@@ -31,7 +31,8 @@ Result<Fetched> load(store::Store& store, const oci::Descriptor& root,
 
 using Progress = std::function<void(const std::string& what, std::uint64_t bytes,
                                     std::uint64_t total, bool done)>;
+// `root`: a manifest, or an index, which goes with all its images.
 Result<void> push(store::Store& store, registry::Client& client, const oci::Reference& reference,
-                  const oci::Descriptor& manifest, const Progress& progress);
+                  const oci::Descriptor& root, const Progress& progress);
 
 }  // namespace lichen::transfer
