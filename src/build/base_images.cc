@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "image/layout.h"
+#include "oci/platform_match.h"
 #include "oci/reference.h"
 
 namespace lichen::build {
@@ -31,7 +32,9 @@ Result<dockerfile::ResolvedImage> BaseImages::resolve(const std::string& referen
   const std::string key = reference + " " + oci::to_text(platform);
   if (const auto known = resolved_.find(key); known != resolved_.end()) return known->second;
   const std::string step = "metadata " + key;
-  options_.steps.started(step, "[internal] load metadata for " + printable(reference));
+  options_.steps.started(
+      step, "[" + (options_.multi_platform ? oci::to_text(platform) + " " : std::string()) +
+                "internal] load metadata for " + printable(reference));
   auto resolved = starts_with(reference, kLayoutScheme)
                       ? resolve_layout(reference.substr(kLayoutScheme.size()), platform)
                       : resolve_image(reference, platform);
@@ -72,26 +75,43 @@ Result<dockerfile::ResolvedImage> BaseImages::resolve_image(const std::string& t
       .config = std::move(found.config)};
 }
 
+Result<std::optional<transfer::Fetched>> BaseImages::find_own(
+    const std::string& name, const oci::Platform& platform,
+    std::optional<Result<transfer::Fetched>>& otherwise) {
+  const auto local = TRY(options_.store.find_image(name));
+  if (!local) return std::nullopt;
+  auto loaded = transfer::load(
+      options_.store,
+      {.media_type = local->media_type, .digest = local->manifest, .size = local->size}, platform);
+  if (!loaded && loaded.error().code != Errc::kNotFound) return fail(std::move(loaded).error());
+  if (loaded) {
+    const oci::Platform& have = loaded->config.platform;
+    if (have.architecture.empty() || oci::match_rank(platform, have) != 0)
+      return std::move(*loaded);
+  }
+  otherwise = std::move(loaded);
+  return std::nullopt;
+}
+
 // What the user built or tagged here comes first, as with docker; then the registry; and when that
-// cannot be reached, what it said last time.
+// cannot be reached, what it said last time. An image of another platform is better than none.
 Result<transfer::Fetched> BaseImages::find(const oci::Reference& reference,
                                            const oci::Platform& platform) {
   store::Store& store = options_.store;
   const std::string name = oci::to_text(reference);
+  std::optional<Result<transfer::Fetched>> otherwise;
   if (!options_.pull) {
     if (!reference.digest.empty())
       if (auto loaded = transfer::load(store, {.digest = reference.digest}, platform))
         return loaded;
-    if (const auto local = TRY(store.find_image(name)))
-      return transfer::load(
-          store, {.media_type = local->media_type, .digest = local->manifest, .size = local->size},
-          platform);
+    if (auto own = TRY(find_own(name, platform, otherwise))) return std::move(*own);
   }
   auto fetched = transfer::fetch(store, options_.registry, reference, platform);
   if (fetched) {
     TRY(store.put_resolution(name, oci::to_text(platform), fetched->manifest));
     return fetched;
   }
+  if (otherwise && fetched.error().code != Errc::kCancelled) return std::move(*otherwise);
   if (fetched.error().code != Errc::kUnavailable || options_.pull) return fetched;
   const auto last = TRY(store.find_resolution(name, oci::to_text(platform)));
   if (!last) return fetched;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "build/event.h"
@@ -19,7 +20,8 @@ class BaseImages final : public dockerfile::Images {
     store::Store& store;
     registry::Client& registry;
     Steps& steps;
-    bool pull = false;  // ask the registry even when the store has the name
+    bool pull = false;            // ask the registry even when the store has the name
+    bool multi_platform = false;  // names of steps say which platform
   };
   explicit BaseImages(Options options) : options_(options) {}
 
@@ -32,6 +34,11 @@ class BaseImages final : public dockerfile::Images {
   Result<dockerfile::ResolvedImage> resolve_image(const std::string& text,
                                                   const oci::Platform& platform);
   Result<transfer::Fetched> find(const oci::Reference& reference, const oci::Platform& platform);
+  // What was built or tagged here for `platform`. `otherwise`: what to say, or to take, when the
+  // registry has it neither.
+  Result<std::optional<transfer::Fetched>> find_own(
+      const std::string& name, const oci::Platform& platform,
+      std::optional<Result<transfer::Fetched>>& otherwise);
 
   Options options_;
   std::map<std::string, dockerfile::ResolvedImage> resolved_;  // each name is asked for once

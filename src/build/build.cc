@@ -119,6 +119,34 @@ ops::Services services_for(Session& session, const Environment& environment, Ste
               }};
 }
 
+// Dockerfile -> graph, once for each platform. What lint finds for several is told once.
+Result<std::vector<dockerfile::Lowered>> lower_all(const Request& request, const Sources& sources,
+                                                   BaseImages& images, Steps& steps) {
+  std::vector<std::optional<oci::Platform>> platforms(request.platforms.begin(),
+                                                      request.platforms.end());
+  if (platforms.empty()) platforms.emplace_back();
+  std::vector<dockerfile::Lowered> all;
+  std::vector<dockerfile::Warning> warnings;
+  std::optional<Error> error;
+  for (std::size_t i = 0; i < platforms.size() && !error; ++i) {
+    std::vector<dockerfile::Warning> found;
+    auto lowered =
+        dockerfile::lower(frontend_request(request, sources, platforms[i]), images, &found);
+    dockerfile::merge_warnings(warnings, std::move(found));
+    if (lowered)
+      all.push_back(std::move(*lowered));
+    else
+      error = std::move(lowered).error();
+  }
+  for (const dockerfile::Warning& warning : warnings)
+    steps.send(Warning{.text = warning.text,
+                       .file = sources.file,
+                       .line = warning.lines.first,
+                       .rule = warning.rule});
+  if (error) return fail(std::move(*error));
+  return all;
+}
+
 }  // namespace
 
 Result<Outcome> build(const Request& request, const Environment& environment,
@@ -129,20 +157,18 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   const auto session = TRY(Session::open(environment, events));
   Steps steps(events);
 
-  // Dockerfile -> graph. From here the graph is immutable.
+  // Dockerfile -> graph, the platforms' in one. From here it is immutable.
   BaseImages images({.store = session->store(),
                      .registry = session->registry(),
                      .steps = steps,
-                     .pull = request.pull});
-  std::vector<dockerfile::Warning> warnings;
-  auto result = dockerfile::lower(frontend_request(request, sources), images, &warnings);
-  for (const dockerfile::Warning& warning : warnings)
-    steps.send(Warning{.text = warning.text,
-                       .file = sources.file,
-                       .line = warning.lines.first,
-                       .rule = warning.rule});
-  const dockerfile::Lowered lowered = TRY(std::move(result));
-  TRY(check_sources(lowered.graph, sources.dockerfile));
+                     .pull = request.pull,
+                     .multi_platform = is_multi_platform(request)});
+  std::vector<dockerfile::Lowered> lowered = TRY(lower_all(request, sources, images, steps));
+  const std::optional<std::int64_t> epoch = lowered.front().source_date_epoch;
+  std::vector<graph::Graph> graphs;
+  for (dockerfile::Lowered& one : lowered) graphs.push_back(std::move(one.graph));
+  const graph::Graph graph = graph::merge(std::move(graphs));
+  TRY(check_sources(graph, sources.dockerfile));
 
   if (request.secret_guard != SecretGuardMode::kOff)
     for (const auto& [id, bytes] : sources.secrets)
@@ -152,35 +178,43 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                            .file = {},
                            .line = 0});
 
-  // Graph -> snapshot of the target. Steps run, or are found.
+  // Graph -> the targets' snapshots. Steps run, or are found.
   ops::StatCache stat_cache(session->store().path() + "/stat-cache");
   ops::Services services = services_for(*session, environment, steps, stat_cache);
   services.contexts = sources.contexts;
   services.secrets = sources.secrets;
   services.agents = sources.agents;
-  services.source_date_epoch = lowered.source_date_epoch;
-  ops::Runner runner(lowered.graph, services);
+  services.source_date_epoch = epoch;
+  ops::Runner runner(graph, services);
   ops::Cache cache(session->store(), session->tier());
-  StepObserver observer(lowered.graph, steps);
-  auto solved = solver::solve(lowered.graph, runner, cache, observer,
+  StepObserver observer(graph, steps);
+  auto solved = solver::solve(graph, runner, cache, observer,
                               {.jobs = kJobs, .cancelled = environment.cancelled});
   (void)stat_cache.save();
   if (!solved) {
     if (!observer.failed()) return fail(std::move(solved).error());
     const graph::VertexId vertex = *observer.failed();
-    return fail(in_dockerfile(std::move(solved).error(), lowered.graph.metadata[vertex],
-                              sources.dockerfile, steps.tail(vertex_key(vertex))));
+    return fail(in_dockerfile(std::move(solved).error(), graph.metadata[vertex], sources.dockerfile,
+                              steps.tail(vertex_key(vertex))));
   }
   // From here no process of a step runs, and every layer's tree is in the store.
 
-  // Snapshot -> image -> outputs.
+  // Snapshots -> images -> outputs.
+  std::vector<Built> built;
+  for (std::size_t i = 0; i < lowered.size(); ++i)
+    built.push_back({.platform = i < request.platforms.size()
+                                     ? request.platforms[i]
+                                     : oci::normalised(oci::host_platform()),
+                     .snapshot = solved->at(i),
+                     .config = std::move(lowered[i].config)});
   Outcome outcome = TRY(export_result({.session = *session,
                                        .request = request,
                                        .environment = environment,
                                        .steps = steps,
                                        .secrets = sources.secrets,
-                                       .source_date_epoch = lowered.source_date_epoch},
-                                      *solved, lowered.config));
+                                       .source_date_epoch = epoch,
+                                       .now = std::time(nullptr)},
+                                      built));
   outcome.tier = container::to_text(session->tier());
   // What was built survives a power loss from here on; before, a restart forgets it.
   if (observer.any_ran()) TRY(session->store().sync());

@@ -36,8 +36,12 @@ class LazyImages final : public dockerfile::Images {
                                             .cancelled = [flag = environment_.cancelled] {
                                               return flag != nullptr && flag->load();
                                             }}));
-    images_ = std::make_unique<BaseImages>(BaseImages::Options{
-        .store = *store_, .registry = *client_, .steps = steps_, .pull = request_.pull});
+    images_ = std::make_unique<BaseImages>(
+        BaseImages::Options{.store = *store_,
+                            .registry = *client_,
+                            .steps = steps_,
+                            .pull = request_.pull,
+                            .multi_platform = is_multi_platform(request_)});
     return {};
   }
 
@@ -55,7 +59,10 @@ class LazyImages final : public dockerfile::Images {
 Result<Answer> call(Call call, const Request& request, const Environment& environment,
                     const EventSink& events) {
   const Sources sources = TRY(read_sources(request));
-  const dockerfile::Frontend frontend = frontend_request(request, sources);
+  // Questions are about the Dockerfile; of several platforms the first stands for all.
+  const dockerfile::Frontend frontend = frontend_request(
+      request, sources,
+      request.platforms.empty() ? std::nullopt : std::optional(request.platforms.front()));
   if (call == Call::kTargets) {
     const dockerfile::Targets targets = TRY(list_targets(frontend));
     return Answer{.text = to_text(targets), .json = to_json(targets, frontend), .error = {}};

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
+#include <map>
 #include <thread>
 
+#include "base/boolean.h"
 #include "base/text.h"
 #include "image/assemble.h"
 #include "image/layout.h"
@@ -25,6 +26,14 @@ const char kExportStep[] = "export";
 std::string attribute(const Output& output, const std::string& key) {
   const auto found = output.attributes.find(key);
   return found == output.attributes.end() ? "" : found->second;
+}
+
+Result<bool> is_set(const Output& output, const std::string& key, bool otherwise) {
+  const std::string text = attribute(output, key);
+  if (text.empty()) return otherwise;
+  auto value = parse_bool(text);
+  if (!value) return fail(std::move(value).error().in("--output: " + key));
+  return *value;
 }
 
 // One compression for all image outputs of a build: the layers are made once.
@@ -137,16 +146,32 @@ class Destination {
   os::UniqueFd fd_;
 };
 
-Result<void> export_tree(const ExportContext& context, const Output& output,
-                         solver::ResultId snapshot) {
-  const ops::Stack stack = TRY(ops::stack_of(context.session.store(), snapshot));
+// "linux_arm_v7": where a platform's tree goes when there are several.
+std::string directory_of(const oci::Platform& platform) {
+  std::string name = oci::to_text(oci::normalised(platform));
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
+Result<bool> is_split(const Request& request, const Output& output) {
+  return is_set(output, "platform-split", is_multi_platform(request));
+}
+
+Result<void> export_trees(const ExportContext& context, const Output& output,
+                          const std::vector<Built>& built) {
+  const bool split = TRY(is_split(context.request, output));
   ops::ExportJob job{.tier = context.session.tier(),
-                     .lower = stack.lower,
-                     .sidecars = stack.sidecars,
+                     .trees = {},
                      .directory = {},
                      .clamp = context.source_date_epoch};
+  for (const Built& one : built) {
+    ops::Stack stack = TRY(ops::stack_of(context.session.store(), one.snapshot));
+    job.trees.push_back({.lower = std::move(stack.lower),
+                         .sidecars = std::move(stack.sidecars),
+                         .place = split ? directory_of(one.platform) : ""});
+  }
   if (output.kind == OutputKind::kLocal) {
-    TRY(os::mkdirs(output.dest));
+    for (const ops::ExportTree& tree : job.trees) TRY(os::mkdirs(output.dest + "/" + tree.place));
     job.directory = output.dest;
     const ops::ExportReply reply = TRY(context.session.jobs().call<ops::ExportReply>(job));
     for (const std::string& warning : reply.warnings)
@@ -159,24 +184,24 @@ Result<void> export_tree(const ExportContext& context, const Output& output,
 }
 
 Result<void> export_layout(const ExportContext& context, const Output& output,
-                           const oci::Descriptor& manifest, const std::vector<std::string>& names) {
+                           const oci::Descriptor& root, const std::vector<std::string>& names) {
   const image::LayoutOptions options{.names = names, .docker = output.kind == OutputKind::kDocker};
   if (attribute(output, "tar") == "false")
-    return image::write_layout_directory(context.session.store(), manifest, options, output.dest);
+    return image::write_layout_directory(context.session.store(), root, options, output.dest);
   Destination destination = TRY(Destination::open(output, context.request.output_fd));
   os::FileSink sink(TRY(os::duplicate(destination.fd())), output.dest);
-  TRY(image::write_layout(context.session.store(), manifest, options, sink));
+  TRY(image::write_layout(context.session.store(), root, options, sink));
   return destination.finish();
 }
 
-Result<void> push_names(const ExportContext& context, const oci::Descriptor& manifest,
+Result<void> push_names(const ExportContext& context, const oci::Descriptor& root,
                         const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const std::string step = "push " + name;
     context.steps.started(step, "pushing " + name);
     const oci::Reference reference = TRY(oci::parse_reference(name));
     auto pushed =
-        transfer::push(context.session.store(), context.session.registry(), reference, manifest,
+        transfer::push(context.session.store(), context.session.registry(), reference, root,
                        [&](const std::string& what, std::uint64_t bytes, std::uint64_t total,
                            bool done) { context.steps.transfer(step, what, bytes, total, done); });
     context.steps.finished(step, pushed ? nullptr : &pushed.error());
@@ -207,36 +232,82 @@ Result<std::vector<std::string>> names_of(const Request& request) {
   return names;
 }
 
+// An image, or the index of several.
+struct Exported {
+  oci::Descriptor root;
+  Digest config;  // of an index: none
+};
+
 Result<void> export_image(const ExportContext& context, const std::vector<std::string>& names,
-                          const Output& output, const image::Assembled& image) {
+                          const Output& output, const Exported& image) {
   store::Store& store = context.session.store();
   switch (output.kind) {
     case OutputKind::kStore: {
       const std::vector<std::string> keep =
-          names.empty() ? std::vector<std::string>{image.manifest.digest.text()} : names;
+          names.empty() ? std::vector<std::string>{image.root.digest.text()} : names;
       for (const std::string& name : keep)
         TRY(store.put_image({.name = name,
-                             .manifest = image.manifest.digest,
+                             .manifest = image.root.digest,
                              .config = image.config,
-                             .media_type = image.manifest.media_type,
-                             .size = image.manifest.size}));
+                             .media_type = image.root.media_type,
+                             .size = image.root.size}));
       return {};
     }
     case OutputKind::kPush:
-      return push_names(context, image.manifest, names);
+      return push_names(context, image.root, names);
     default:
-      return export_layout(context, output, image.manifest, names);
+      return export_layout(context, output, image.root, names);
   }
 }
 
-Result<image::Assembled> assemble_image(const ExportContext& context, solver::ResultId snapshot,
-                                        const oci::ImageConfig& config) {
+// The layers are made once; the documents about them are small, and of docker's or OCI's types.
+Result<Exported> assemble_images(const ExportContext& context, const std::vector<Built>& built,
+                                 bool docker_media_types) {
+  store::Store& store = context.session.store();
   const Compression compression = TRY(compression_of(context.request));
-  return image::assemble(
-      context.session.store(), snapshot, config,
-      {.source_date_epoch = context.source_date_epoch, .now = std::time(nullptr)},
-      [&](std::int64_t id) { return make_layer(context, compression, id); });
+  const auto tell = [&](const std::string& what, const oci::Descriptor& document) {
+    context.steps.transfer(kExportStep, what + document.digest.text(), 0, 0, true);
+  };
+  std::vector<oci::Descriptor> manifests;
+  for (const Built& one : built) {
+    image::Assembled image =
+        TRY(image::assemble(store, one.snapshot, one.config,
+                            {.source_date_epoch = context.source_date_epoch,
+                             .now = context.now,
+                             .docker_media_types = docker_media_types},
+                            [&](std::int64_t id) { return make_layer(context, compression, id); }));
+    tell("manifest ", image.manifest);
+    if (!is_multi_platform(context.request)) return Exported{image.manifest, image.config};
+    image.manifest.platform = one.platform;
+    manifests.push_back(std::move(image.manifest));
+  }
+  Exported index{TRY(image::assemble_index(store, std::move(manifests), docker_media_types)), {}};
+  tell("manifest list ", index.root);
+  return index;
 }
+
+// The images of a build by their media types, each made when it is first wanted.
+class Images {
+ public:
+  Images(const ExportContext& context, const std::vector<Built>& built)
+      : context_(context), built_(built) {}
+  Result<const Exported*> get(const Output& output) {
+    const bool docker = !TRY(is_set(output, "oci-mediatypes", true));
+    auto known = images_.find(docker);
+    if (known == images_.end()) {
+      context_.steps.transfer(kExportStep, "exporting layers", 0, 0, false);
+      Exported image = TRY(assemble_images(context_, built_, docker));
+      context_.steps.transfer(kExportStep, "exporting layers", 0, 0, true);
+      known = images_.emplace(docker, std::move(image)).first;
+    }
+    return &known->second;
+  }
+
+ private:
+  const ExportContext& context_;
+  const std::vector<Built>& built_;
+  std::map<bool, Exported> images_;
+};
 
 }  // namespace
 
@@ -278,6 +349,7 @@ Result<Output> parse_output(const std::string& text) {
                                                  "push",
                                                  "oci-mediatypes",
                                                  "load",
+                                                 "platform-split",
                                                  "store"};
   for (const auto& [key, value] : output.attributes)
     if (std::find(known.begin(), known.end(), key) == known.end())
@@ -297,7 +369,16 @@ Result<void> check_outputs(const Request& request) {
   (void)TRY(names_of(request));
   (void)TRY(compression_of(request));
   int to_stdout = 0;
+  const bool several = is_multi_platform(request);
   for (const Output& output : request.outputs) {
+    (void)TRY(is_set(output, "oci-mediatypes", true));
+    if (several && output.kind == OutputKind::kDocker)
+      return fail(Errc::kUnsupported,
+                  "docker exporter does not currently support exporting manifest lists",
+                  "`docker load` takes one platform: build one at a time, or use type=oci");
+    if (!TRY(is_split(request, output)) && request.platforms.size() > 1 && !is_image(output))
+      return fail(Errc::kUnsupported,
+                  "--output: platform-split=false is not supported yet for several platforms");
     to_stdout += output.dest == "-" ? 1 : 0;
     if (output.kind == OutputKind::kPush && TRY(names_of(request)).empty())
       return fail(Errc::kInvalid, "--push needs a name to push to", "add -t REGISTRY/NAME:TAG");
@@ -309,26 +390,29 @@ Result<void> check_outputs(const Request& request) {
   return {};
 }
 
-Result<Outcome> export_result(const ExportContext& context, solver::ResultId snapshot,
-                              const oci::ImageConfig& config) {
+Result<Outcome> export_result(const ExportContext& context, const std::vector<Built>& built) {
   const std::vector<Output> outputs = outputs_of(context.request);
   Outcome outcome;
   outcome.names = TRY(names_of(context.request));
   context.steps.started(kExportStep, "exporting");
   auto exported = [&]() -> Result<void> {
-    std::optional<image::Assembled> image;
-    if (std::any_of(outputs.begin(), outputs.end(), is_image)) {
-      context.steps.transfer(kExportStep, "exporting layers", 0, 0, false);
-      image = TRY(assemble_image(context, snapshot, config));
-      context.steps.transfer(kExportStep, "exporting layers", 0, 0, true);
-      context.steps.transfer(kExportStep, "manifest " + image->manifest.digest.text(), 0, 0, true);
-      outcome.descriptor = image->manifest;
-      outcome.manifest_digest = image->manifest.digest;
-      outcome.config_digest = image->config;
-    }
+    Images images(context, built);
+    // All of the images first: a layer that holds a secret fails the build before anything leaves.
     for (const Output& output : outputs)
-      TRY(is_image(output) ? export_image(context, outcome.names, output, *image)
-                           : export_tree(context, output, snapshot));
+      if (is_image(output)) (void)TRY(images.get(output));
+    for (const Output& output : outputs) {
+      if (!is_image(output)) {
+        TRY(export_trees(context, output, built));
+        continue;
+      }
+      const Exported& image = *TRY(images.get(output));
+      if (outcome.manifest_digest.empty()) {
+        outcome.descriptor = image.root;
+        outcome.manifest_digest = image.root.digest;
+        outcome.config_digest = image.config;
+      }
+      TRY(export_image(context, outcome.names, output, image));
+    }
     for (const std::string& name : outcome.names)
       context.steps.transfer(kExportStep, "naming to " + name, 0, 0, true);
     return {};

@@ -1,4 +1,5 @@
-// The end of a build: the target's snapshot becomes an image, and goes where the user asked.
+// The end of a build: the targets' snapshots become an image, or an index of one for each platform,
+// and go where the user asked.
 #pragma once
 
 #include "base/result.h"
@@ -20,8 +21,15 @@ struct ExportContext {
   Steps& steps;
   const std::map<std::string, std::string>& secrets;  // id -> bytes
   std::optional<std::int64_t> source_date_epoch;
+  std::int64_t now = 0;  // seconds since 1970
 };
-Result<Outcome> export_result(const ExportContext& context, solver::ResultId snapshot,
-                              const oci::ImageConfig& config);
+// What was built for one platform.
+struct Built {
+  oci::Platform platform;
+  solver::ResultId snapshot = 0;
+  oci::ImageConfig config;
+};
+// `built`: in the order of Request::platforms; several only if is_multi_platform(request).
+Result<Outcome> export_result(const ExportContext& context, const std::vector<Built>& built);
 
 }  // namespace lichen::build

@@ -66,7 +66,8 @@ struct Request {
   std::string target;
   std::vector<std::string> add_hosts;
   graph::NetworkMode network = graph::NetworkMode::kDefault;
-  std::optional<oci::Platform> platform;
+  std::vector<oci::Platform> platforms;  // each once; empty: the host's, or the base image's
+  bool multi_platform = false;           // an index even of one (BUILDKIT_MULTI_PLATFORM)
   bool pull = false, no_cache = false;
   std::vector<Secret> secrets;
   std::vector<Agent> agents;
@@ -76,11 +77,19 @@ struct Request {
   int output_fd = -1;  // where dest "-" goes; borrowed
 };
 
+// An image for several platforms is an index of images; trees go to a directory for each.
+inline bool is_multi_platform(const Request& request) {
+  return request.multi_platform || request.platforms.size() > 1;
+}
+
 struct Outcome {
-  Digest manifest_digest, config_digest;
-  oci::Descriptor descriptor;      // of the manifest
-  std::vector<std::string> names;  // canonical references of the tags
-  std::string tier;                // "ids", "userns"
+  Digest manifest_digest, config_digest;  // of several platforms: the index's, and none
+  oci::Descriptor descriptor;             // of the manifest, or the index
+  std::vector<std::string> names;         // canonical references of the tags
+  std::string tier;                       // "ids", "userns"
+
+  // What people call the image's id. Empty when no image was made.
+  const Digest& id() const { return config_digest.empty() ? manifest_digest : config_digest; }
 };
 
 struct RunRequest {

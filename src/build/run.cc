@@ -82,7 +82,7 @@ Result<Unpacked> unpack_image(Session& session, const RunRequest& request,
     // An untagged build: known by its manifest's digest alone.
     const transfer::Fetched loaded =
         TRY(transfer::load(session.store(), {.digest = *digest}, oci::host_platform()));
-    source.identifier = "docker-image://localhost/untagged@" + digest->text();
+    source.identifier = "docker-image://localhost/untagged@" + loaded.manifest.digest.text();
     unpacked.config = loaded.config;
   } else {
     BaseImages images({.store = session.store(),

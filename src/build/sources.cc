@@ -104,7 +104,8 @@ Result<Sources> read_sources(const Request& request) {
   return sources;
 }
 
-dockerfile::Frontend frontend_request(const Request& request, const Sources& sources) {
+dockerfile::Frontend frontend_request(const Request& request, const Sources& sources,
+                                      std::optional<oci::Platform> platform) {
   return {.dockerfile = sources.dockerfile,
           .file = sources.file,
           .target = request.target,
@@ -115,7 +116,8 @@ dockerfile::Frontend frontend_request(const Request& request, const Sources& sou
           .add_hosts = request.add_hosts,
           .network = request.network,
           .no_cache = request.no_cache,
-          .platform = request.platform,
+          .platform = std::move(platform),
+          .multi_platform = is_multi_platform(request),
           .source_date_epoch = request.source_date_epoch};
 }
 

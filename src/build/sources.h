@@ -21,6 +21,8 @@ struct Sources {
 };
 
 Result<Sources> read_sources(const Request& request);
-dockerfile::Frontend frontend_request(const Request& request, const Sources& sources);
+// For one platform; nullopt: none was asked for.
+dockerfile::Frontend frontend_request(const Request& request, const Sources& sources,
+                                      std::optional<oci::Platform> platform);
 
 }  // namespace lichen::build

@@ -22,8 +22,7 @@ Result<void> remove_file(const std::string& path) {
 }
 
 Result<void> write_files(const BuildOptions& options, const build::Outcome& outcome) {
-  if (!options.iidfile.empty())
-    TRY(os::replace_file(options.iidfile, outcome.config_digest.text()));
+  if (!options.iidfile.empty()) TRY(os::replace_file(options.iidfile, outcome.id().text()));
   if (!options.metadata_file.empty())
     TRY(os::replace_file(options.metadata_file, metadata_json(outcome)));
   return {};
@@ -61,8 +60,7 @@ Result<int> build_image(BuildOptions options, const Variables& variables) {
   if (!outcome) return fail(std::move(outcome).error());
 
   TRY(write_files(options, *outcome));
-  if (options.quiet && !outcome->config_digest.empty())
-    return print(outcome->config_digest.text() + "\n");
+  if (options.quiet && !outcome->id().empty()) return print(outcome->id().text() + "\n");
   return 0;
 }
 

@@ -17,7 +17,7 @@ struct Written {
   BuildOptions options;
   std::vector<std::string> build_args, secrets, agents;
   bool push = false, load = false, progress_given = false;
-  std::string platform;
+  std::vector<std::string> platforms;
 };
 
 Result<std::pair<std::string, std::string>> key_value(const std::string& text, const char* want) {
@@ -161,8 +161,10 @@ Syntax build_syntax(Written& written) {
           "ssh", 0, "default|ID[=SOCKET]",
           "an ssh agent for RUN --mount=type=ssh (default: that of SSH_AUTH_SOCK); repeatable",
           written.agents),
-      text_flag("platform", 0, "OS/ARCH", "platform of the image; this machine's only, so far",
-                written.platform),
+      list_flag("platform", 0, "OS/ARCH[,…]",
+                "platforms of the image (default: this machine's); of several, the result is an "
+                "index; repeatable",
+                written.platforms),
       tls_flag(options.environment.tls_verify),
       root_flag(options.environment.root),
       ignored_switch("rm"),
@@ -177,6 +179,7 @@ Syntax build_syntax(Written& written) {
       {"lichen build -t app .", "build ./Dockerfile into the local store as app:latest"},
       {"lichen build -t registry.example/app:1 --push .", "build, then push"},
       {"lichen build -o type=oci,dest=app.tar .", "an archive that other tools read"},
+      {"lichen build --platform linux/amd64,linux/arm64 -t app .", "one name for two machines"},
       {"lichen build -f - --target test . < Dockerfile", "a Dockerfile from standard input"}};
   return syntax;
 }
@@ -242,12 +245,26 @@ Result<void> take_progress(const Written& written, const Variables& variables,
   return {};
 }
 
-Result<void> take_platform(std::string text, const char* origin, const oci::Platform& own,
-                           build::Request& request) {
+Result<void> take_platforms(const std::string& text, const char* origin, const oci::Platform& own,
+                            build::Request& request) {
   if (text.empty()) return {};
-  auto platform = parse_own_platform(text, own);
-  if (!platform) return fail(std::move(platform).error().in(origin));
-  request.platform = std::move(*platform);
+  auto platforms = parse_platforms(text, own);
+  if (!platforms) return fail(std::move(platforms).error().in(origin));
+  request.platforms = std::move(*platforms);
+  return {};
+}
+
+// BuildKit's switch, which a build argument carries.
+Result<void> take_multi_platform(build::Request& request) {
+  const auto found = request.build_args.find("BUILDKIT_MULTI_PLATFORM");
+  if (found == request.build_args.end()) return {};
+  auto wanted = parse_bool(found->second);
+  if (!wanted) return fail(std::move(wanted).error().in("BUILDKIT_MULTI_PLATFORM"));
+  request.multi_platform = *wanted;
+  if (!*wanted && request.platforms.size() > 1)
+    return fail(Errc::kInvalid,
+                "conflicting config: returning multiple target platforms is not allowed",
+                "BUILDKIT_MULTI_PLATFORM is false, and --platform names several");
   return {};
 }
 
@@ -274,11 +291,12 @@ Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Var
     request.agents.push_back(TRY(parse_agent(agent, variables)));
   TRY(take_epoch(request));
   TRY(take_progress(written, variables, options));
-  if (!written.platform.empty())
-    TRY(take_platform(written.platform, "--platform", own, request));
+  if (!written.platforms.empty())
+    TRY(take_platforms(join(written.platforms, ","), "--platform", own, request));
   else
-    TRY(take_platform(variable(variables, "DOCKER_DEFAULT_PLATFORM"), "DOCKER_DEFAULT_PLATFORM",
-                      own, request));
+    TRY(take_platforms(variable(variables, "DOCKER_DEFAULT_PLATFORM"), "DOCKER_DEFAULT_PLATFORM",
+                       own, request));
+  TRY(take_multi_platform(request));
   if (written.push)
     request.outputs.push_back({.kind = build::OutputKind::kPush, .dest = {}, .attributes = {}});
   if (written.load && !request.outputs.empty())

@@ -26,7 +26,7 @@ struct BuildOptions {
   bool dockerfile_on_stdin = false;
   CallOptions call;
   ProgressMode progress = ProgressMode::kAuto;
-  bool quiet = false;  // prints the config digest
+  bool quiet = false;  // prints the image's id
   std::string iidfile, metadata_file;
 };
 

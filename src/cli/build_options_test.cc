@@ -133,13 +133,31 @@ TEST(BuildOptions, DockerfileFromStandardInput) {
   EXPECT_TRUE(options.request.dockerfile_path.empty());
 }
 
-TEST(BuildOptions, PlatformIsThisMachines) {
-  EXPECT_EQ(parsed({"--platform=linux/arm64", "."}).request.platform->architecture, "arm64");
-  EXPECT_EQ(parsed({"--platform=linux/aarch64", "."}).request.platform->architecture, "arm64");
-  EXPECT_TRUE(parsed({"."}, {{"DOCKER_DEFAULT_PLATFORM", "linux/arm64/v8"}}).request.platform);
-  const auto other = parse_build({"."}, {{"DOCKER_DEFAULT_PLATFORM", "linux/amd64"}}, kOwn);
-  ASSERT_FALSE(other);
-  EXPECT_EQ(other.error().code, Errc::kUnsupported);
+std::string platforms(const Args& args, const Variables& variables = {}) {
+  std::string text;
+  for (const oci::Platform& platform : parsed(args, variables).request.platforms)
+    text += (text.empty() ? "" : " ") + oci::to_text(platform);
+  return text;
+}
+
+TEST(BuildOptions, PlatformsAreAListWithEachOnce) {
+  EXPECT_EQ(platforms({"."}), "");
+  EXPECT_EQ(platforms({"--platform=linux/aarch64", "."}), "linux/arm64");
+  EXPECT_EQ(
+      platforms({"--platform=linux/arm64/v8, linux/amd64", "--platform=local,linux/arm", "."}),
+      "linux/arm64 linux/amd64 linux/arm/v7");
+  const Variables variables = {{"DOCKER_DEFAULT_PLATFORM", "linux/s390x"}};
+  EXPECT_EQ(platforms({"."}, variables), "linux/s390x");
+  EXPECT_EQ(platforms({"--platform=linux/riscv64", "."}, variables), "linux/riscv64");
+}
+
+TEST(BuildOptions, AnIndexOfOnePlatformCanBeAskedFor) {
+  EXPECT_TRUE(is_multi_platform(parsed({"--platform=linux/amd64,linux/arm64", "."}).request));
+  EXPECT_FALSE(is_multi_platform(parsed({"--platform=linux/amd64", "."}).request));
+  const std::string name = "--build-arg=BUILDKIT_MULTI_PLATFORM=";
+  EXPECT_TRUE(is_multi_platform(parsed({name + "1", "."}).request));
+  EXPECT_FALSE(parse_build({name + "0", "--platform=linux/amd64,linux/arm", "."}, {}, kOwn));
+  EXPECT_FALSE(parse_build({name + "maybe", "."}, {}, kOwn));
 }
 
 TEST(BuildOptions, Mistakes) {

@@ -2,8 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+
 #include "base/text.h"
-#include "oci/platform_match.h"
 
 namespace lichen::cli {
 
@@ -78,13 +79,17 @@ Result<std::string> parse_add_host(const std::string& text) {
   return name + "=" + address;
 }
 
-Result<oci::Platform> parse_own_platform(const std::string& text, const oci::Platform& own) {
-  oci::Platform platform = TRY(oci::parse_platform(text));
-  if (oci::match_rank(own, platform) == 0)
-    return fail(Errc::kUnsupported, "platform " + oci::to_text(platform) +
-                                        " is not supported yet, only " + oci::to_text(own) +
-                                        " on this machine");
-  return platform;
+Result<std::vector<oci::Platform>> parse_platforms(const std::string& text,
+                                                   const oci::Platform& own) {
+  std::vector<oci::Platform> platforms;
+  for (const std::string& word : split(text, ',')) {
+    const std::string one(trim(word));
+    const oci::Platform platform =
+        oci::normalised(one == "local" ? own : TRY(oci::parse_platform(one)));
+    if (std::find(platforms.begin(), platforms.end(), platform) == platforms.end())
+      platforms.push_back(platform);
+  }
+  return platforms;
 }
 
 }  // namespace lichen::cli

@@ -22,7 +22,8 @@ Result<build::TierChoice> parse_tier(const std::string& text);
 Result<graph::NetworkMode> parse_network(const std::string& text);
 // "NAME:ADDRESS" or "NAME=ADDRESS" -> "NAME=ADDRESS".
 Result<std::string> parse_add_host(const std::string& text);
-// The host's own platform only, in this version.
-Result<oci::Platform> parse_own_platform(const std::string& text, const oci::Platform& own);
+// "linux/amd64,arm64,local": each platform once, in that order. `own` is what "local" means.
+Result<std::vector<oci::Platform>> parse_platforms(const std::string& text,
+                                                   const oci::Platform& own);
 
 }  // namespace lichen::cli

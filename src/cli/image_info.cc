@@ -1,5 +1,7 @@
 #include "cli/image_info.h"
 
+#include <set>
+
 #include "base/text.h"
 #include "oci/reference.h"
 #include "store/root.h"
@@ -10,17 +12,39 @@ Result<std::unique_ptr<store::Store>> open_store(const std::string& root) {
   return store::Store::open(TRY(store::choose_root(root)));
 }
 
+namespace {
+
+Result<oci::Manifest> read_manifest(store::Store& store, const Digest& digest) {
+  oci::Document document = TRY(oci::parse_document(TRY(store.read_blob(digest))));
+  if (auto* manifest = std::get_if<oci::Manifest>(&document)) return std::move(*manifest);
+  return fail(Errc::kUnsupported, "an index inside an index");
+}
+
+}  // namespace
+
 Result<ImageInfo> read_image(store::Store& store, const store::Image& image) {
-  ImageInfo info{.image = image, .manifest = {}, .config = {}, .config_json = {}};
+  ImageInfo info{.image = image, .manifest = {}, .config = {}, .config_json = {}, .manifests = {}};
   const auto read = [&]() -> Result<void> {
     const oci::Document document = TRY(oci::parse_document(TRY(store.read_blob(image.manifest))));
-    const auto* manifest = std::get_if<oci::Manifest>(&document);
-    if (manifest == nullptr)
-      return fail(Errc::kUnsupported, "an image for several platforms is not supported yet");
-    info.manifest = *manifest;
-    info.config_json = TRY(store.read_blob(manifest->config.digest));
+    std::set<Digest> counted;
+    const auto count = [&](const oci::Manifest& manifest) {
+      for (const oci::Descriptor& layer : manifest.layers)
+        if (counted.insert(layer.digest).second) info.bytes += layer.size;
+    };
+    if (const auto* index = std::get_if<oci::Index>(&document)) {
+      if (index->manifests.empty()) return fail(Errc::kInvalid, "the index is empty");
+      info.manifests = index->manifests;
+      for (const oci::Descriptor& one : index->manifests)
+        count(TRY(read_manifest(store, one.digest)));
+      const auto own = oci::select(*index, oci::host_platform());
+      info.manifest =
+          TRY(read_manifest(store, own ? own->digest : index->manifests.front().digest));
+    } else {
+      info.manifest = std::get<oci::Manifest>(document);
+      count(info.manifest);
+    }
+    info.config_json = TRY(store.read_blob(info.manifest.config.digest));
     info.config = TRY(oci::parse_image_config(info.config_json));
-    for (const oci::Descriptor& layer : manifest->layers) info.bytes += layer.size;
     return {};
   };
   auto done = read();

@@ -1,4 +1,5 @@
-// What the image commands show of an image of the store: its name, config, layers and sizes.
+// What the image commands show of an image of the store: its name, config, layers and sizes. Of one
+// for several platforms, config and layers are this machine's, or else the first platform's.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ struct ImageInfo {
   oci::Manifest manifest;
   oci::ImageConfig config;
   std::string config_json;
-  std::uint64_t bytes = 0;  // of the layers' blobs, compressed
+  std::uint64_t bytes = 0;  // of the layers' blobs, compressed; of all platforms, each blob once
+  std::vector<oci::Descriptor> manifests;  // of an image for several platforms
 };
 
 // Opens the store that `root` (--root) or the environment names.

@@ -53,7 +53,7 @@ Result<std::string> list(const Options& options, const std::string& only) {
   }
   if (options.json) return images_json(images);
   const auto id_of = [&](const ImageInfo& info) {
-    return options.no_trunc ? info.image.config.text() : info.image.config.short_hex();
+    return options.no_trunc ? info.image.id().text() : info.image.id().short_hex();
   };
   std::string ids;
   std::vector<std::vector<std::string>> rows = {

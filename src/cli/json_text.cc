@@ -17,6 +17,20 @@ Json descriptor_json(const oci::Descriptor& descriptor) {
                {"digest", descriptor.digest.text()},
                {"size", descriptor.size}};
   if (!descriptor.annotations.empty()) json["annotations"] = descriptor.annotations;
+  if (descriptor.platform) {
+    json["platform"] = {{"architecture", descriptor.platform->architecture},
+                        {"os", descriptor.platform->os}};
+    if (!descriptor.platform->variant.empty())
+      json["platform"]["variant"] = descriptor.platform->variant;
+  }
+  return json;
+}
+
+Json platforms_json(const ImageInfo& info) {
+  Json json = Json::array();
+  for (const oci::Descriptor& manifest : info.manifests)
+    if (manifest.platform) json.push_back(oci::to_text(*manifest.platform));
+  if (info.manifests.empty()) json.push_back(oci::to_text(info.config.platform));
   return json;
 }
 
@@ -45,8 +59,9 @@ std::string images_json(const std::vector<ImageInfo>& images) {
     json.push_back({{"repository", name.repository},
                     {"tag", name.tag},
                     {"name", info.image.name},
-                    {"id", info.image.config.text()},
+                    {"id", info.image.id().text()},
                     {"digest", info.image.manifest.text()},
+                    {"platforms", platforms_json(info)},
                     {"created", info.config.created},
                     {"size", info.bytes}});
   }
@@ -61,10 +76,10 @@ Result<std::string> inspect_json(const std::vector<Inspected>& images) {
     for (const Digest& id : info.config.diff_ids) diff_ids.push_back(id.text());
     for (const oci::Descriptor& layer : info.manifest.layers)
       layers.push_back(descriptor_json(layer));
-    Json one = {{"Id", info.image.config.text()},
+    Json one = {{"Id", info.image.id().text()},
                 {"RepoTags", names},
                 {"Digest", info.image.manifest.text()},
-                {"MediaType", info.manifest.media_type},
+                {"MediaType", info.image.media_type},
                 {"Created", info.config.created},
                 {"Author", info.config.author},
                 {"Architecture", info.config.platform.architecture},
@@ -74,6 +89,8 @@ Result<std::string> inspect_json(const std::vector<Inspected>& images) {
     one["Config"] = config.contains("config") ? Json(config["config"]) : Json::object();
     one["RootFS"] = {{"Type", "layers"}, {"Layers", diff_ids}};
     one["Layers"] = layers;
+    for (const oci::Descriptor& manifest : info.manifests)
+      one["Manifests"].push_back(descriptor_json(manifest));
     if (!info.manifest.annotations.empty()) one["Annotations"] = info.manifest.annotations;
     json.push_back(std::move(one));
   }

@@ -37,9 +37,9 @@ std::string removal_text(const std::vector<store::Image>& all,
         "Untagged: " + printable(reference ? oci::familiar_text(*reference) : image.name) + "\n";
   }
   const bool left = std::any_of(all.begin(), all.end(), [&](const store::Image& image) {
-    return image.config == removed.front().config && !is_removed(image);
+    return image.id() == removed.front().id() && !is_removed(image);
   });
-  if (!left) text += "Deleted: " + removed.front().config.text() + "\n";
+  if (!left) text += "Deleted: " + removed.front().id().text() + "\n";
   return text;
 }
 

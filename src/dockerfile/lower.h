@@ -56,6 +56,7 @@ struct Frontend {
   graph::NetworkMode network = graph::NetworkMode::kDefault;
   bool no_cache = false;
   std::optional<oci::Platform> platform;  // --platform; empty: the host's
+  bool multi_platform = false;            // one of several: names of steps say which
   std::optional<std::int64_t> source_date_epoch;
   bool all_stages = false;  // lowers also what the target does not reach: for lint
   bool lint = false;        // no graph is wanted: what lichen cannot build yet is passed over

@@ -55,7 +55,31 @@ std::string Lowering::step_name(StageState& state, std::string_view text, bool c
   const std::string total = std::to_string(state.total);
   std::string number = std::to_string(state.shown);
   if (number.size() < total.size()) number.insert(0, total.size() - number.size(), ' ');
-  return "[" + (state.label.empty() ? "" : state.label + " ") + number + "/" + total + "] " + name;
+  return "[" + platform_label(state) + (state.label.empty() ? "" : state.label + " ") + number +
+         "/" + total + "] " + name;
+}
+
+// Of a build for several platforms: "linux/arm64 ", or "linux/amd64->arm64 " of a stage that runs
+// on one and asks which other it builds for.
+std::string Lowering::platform_label(const StageState& state) const {
+  if (!request_.multi_platform) return {};
+  const std::string label = oci::to_text(state.platform);
+  const auto value = [&](const char* name) { return oci::find_env(state.env, name); };
+  oci::Platform target = state.platform;
+  if (const auto text = value("TARGETPLATFORM")) {
+    const auto parsed = oci::parse_platform(*text);
+    if (!parsed) return label + " ";
+    target = *parsed;
+  } else {
+    target.os = value("TARGETOS").value_or(target.os);
+    if (const auto architecture = value("TARGETARCH")) {
+      target.architecture = *architecture;
+      target.variant = value("TARGETVARIANT").value_or("");
+    }
+  }
+  if (target.os != state.platform.os) return label + "->" + oci::to_text(target) + " ";
+  if (target.architecture == state.platform.architecture) return label + " ";
+  return label + "->" + oci::to_text(target).substr(target.os.size() + 1) + " ";
 }
 
 Result<void> Lowering::apply(Stage& stage, StageState& state, Instruction& command, bool trigger) {

@@ -13,7 +13,8 @@ namespace lichen::dockerfile {
 namespace {
 
 // request.json: {"args": {…}, "target": "…", "labels": {…}, "contexts": {…}, "ignore": "…",
-// "hosts": […], "platform": "…", "no_cache": true, "images": {"ref": <image config>}}
+// "hosts": […], "platform": "…", "multi_platform": true, "no_cache": true,
+// "images": {"ref": <image config>}}
 Frontend request_of(const golden::Case& one, FakeImages& images) {
   Frontend request{.dockerfile = one.read("Dockerfile"), .file = "Dockerfile"};
   // The host's platform must not show in recorded output.
@@ -27,6 +28,7 @@ Frontend request_of(const golden::Case& one, FakeImages& images) {
   request.dockerignore = json.value("ignore", "");
   request.add_hosts = json.value("hosts", std::vector<std::string>());
   request.no_cache = json.value("no_cache", false);
+  request.multi_platform = json.value("multi_platform", false);
   if (json.contains("platform"))
     request.platform = oci::parse_platform(json["platform"].get<std::string>()).value();
   if (json.contains("images")) {

@@ -115,6 +115,7 @@ class Lowering {
   std::vector<std::string> with_shell(const StageState& state,
                                       std::vector<std::string> words) const;
   std::string step_name(StageState& state, std::string_view text, bool counted = true) const;
+  std::string platform_label(const StageState& state) const;
   graph::Metadata metadata(std::string name, Lines lines) const;
   void set_root(StageState& state, graph::VertexId vertex) { state.root = graph::Input{vertex, 0}; }
 

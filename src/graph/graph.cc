@@ -44,8 +44,33 @@ Graph GraphBuilder::finish(std::optional<Input> result) && {
     kept.digests.push_back(std::move(graph_.digests[id]));
     kept.metadata.push_back(std::move(graph_.metadata[id]));
   }
-  if (result) kept.result = Input{renumbered[result->vertex], result->output};
+  kept.results.emplace_back();
+  if (result) kept.results.back() = Input{renumbered[result->vertex], result->output};
   return kept;
+}
+
+Graph GraphBuilder::finish(std::vector<std::optional<Input>> results) && {
+  graph_.results = std::move(results);
+  return std::move(graph_);
+}
+
+Graph merge(std::vector<Graph> graphs) {
+  if (graphs.size() == 1) return std::move(graphs.front());
+  GraphBuilder builder;
+  std::vector<std::optional<Input>> results;
+  for (Graph& graph : graphs) {
+    std::vector<VertexId> renumbered;
+    for (VertexId id = 0; id < graph.vertices.size(); ++id) {
+      Vertex vertex = std::move(graph.vertices[id]);
+      for (Input& input : vertex.inputs) input.vertex = renumbered[input.vertex];
+      renumbered.push_back(builder.add(std::move(vertex), std::move(graph.metadata[id])));
+    }
+    for (std::optional<Input>& result : graph.results) {
+      if (result) result->vertex = renumbered[result->vertex];
+      results.push_back(result);
+    }
+  }
+  return std::move(builder).finish(std::move(results));
 }
 
 }  // namespace lichen::graph

@@ -138,7 +138,8 @@ struct Graph {
   std::vector<Vertex> vertices;    // topological: inputs first
   std::vector<Digest> digests;     // of each vertex
   std::vector<Metadata> metadata;  // of each vertex
-  std::optional<Input> result;     // nullopt: scratch, an image without layers
+  // One for each platform that is built; nullopt: scratch, an image without layers.
+  std::vector<std::optional<Input>> results;
 };
 
 class GraphBuilder {
@@ -147,11 +148,17 @@ class GraphBuilder {
   VertexId add(Vertex vertex, Metadata metadata = {});
   // Drops vertices that `result` does not reach.
   Graph finish(std::optional<Input> result) &&;
+  // Drops none: all are of some result.
+  Graph finish(std::vector<std::optional<Input>> results) &&;
 
  private:
   std::map<std::string, VertexId> by_digest_;
   Graph graph_;
 };
+
+// Several graphs as one, with the results of all in their order. Equal vertices become one, so what
+// the platforms of a build have in common runs once; it keeps the metadata of the first.
+Graph merge(std::vector<Graph> graphs);
 
 // Canonical bytes of an op: versioned, length-prefixed, independent of platform and build. Written
 // down in docs/formats/cache-key.md.

@@ -35,7 +35,7 @@ TEST(GraphBuilder, KeepsOnlyWhatTheResultReaches) {
   const Graph graph = std::move(builder).finish(Input{last, 0});
   ASSERT_EQ(graph.vertices.size(), 2u);
   EXPECT_EQ(graph.vertices[1].inputs, (std::vector<Input>{{0, 0}}));
-  EXPECT_EQ(graph.result, (Input{1, 0}));
+  EXPECT_EQ(graph.results, (std::vector<std::optional<Input>>{Input{1, 0}}));
   EXPECT_EQ(graph.digests.size(), 2u);
   EXPECT_EQ(graph.metadata.size(), 2u);
 }
@@ -46,6 +46,30 @@ TEST(GraphBuilder, NoResultIsAnEmptyGraph) {
   const Graph graph = std::move(builder).finish(std::nullopt);
   EXPECT_TRUE(graph.vertices.empty());
   EXPECT_EQ(to_text(graph), "result scratch\n");
+}
+
+// context -> tool (of the build's platform) -> one image for each of two platforms
+Graph of_platform(const std::string& architecture) {
+  GraphBuilder builder;
+  const VertexId context = builder.add(source("local://context"), {.name = architecture});
+  const VertexId tool = builder.add(run(context, "tool"), {.name = architecture});
+  Vertex last = run(tool, "image");
+  last.platform = oci::Platform{.os = "linux", .architecture = architecture};
+  return std::move(builder).finish(Input{builder.add(last), 0});
+}
+
+TEST(Merge, SharesEqualVerticesAndKeepsEveryResult) {
+  std::vector<Graph> graphs;
+  graphs.push_back(of_platform("amd64"));
+  graphs.push_back(of_platform("arm64"));
+  graphs.push_back(GraphBuilder().finish(std::nullopt));
+  const Graph graph = merge(std::move(graphs));
+  ASSERT_EQ(graph.vertices.size(), 4u);
+  EXPECT_EQ(graph.metadata[1].name, "amd64");
+  EXPECT_EQ(graph.results,
+            (std::vector<std::optional<Input>>{Input{2, 0}, Input{3, 0}, std::nullopt}));
+  EXPECT_EQ(graph.vertices[3].inputs, (std::vector<Input>{{1, 0}}));
+  EXPECT_NE(graph.digests[2], graph.digests[3]);
 }
 
 TEST(GraphBuilder, PlatformAndInputsAreInTheDigest) {

@@ -140,7 +140,9 @@ std::string to_text(const Graph& graph) {
                                                         : "");
     text += std::string(metadata.ignore_cache ? " no-cache" : "") + "\n";
   }
-  return text + "result " + (graph.result ? text_of(*graph.result) : "scratch") + "\n";
+  for (const auto& result : graph.results)
+    text += "result " + (result ? text_of(*result) : "scratch") + "\n";
+  return text;
 }
 
 }  // namespace lichen::graph

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "oci/platform_match.h"
 #include "ops/network_files.h"
 #include "ops/runner.h"
 #include "ops/step_mounts.h"
@@ -89,6 +90,11 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
       sources[i].snapshot = inputs.at(*mount.input);
     if (mount.output) base = sources[i].snapshot;
   }
+  const graph::Vertex& v = graph_.vertices[vertex];
+  if (v.platform && oci::match_rank(oci::host_platform(), *v.platform) == 0)
+    return fail(Errc::kUnsupported, "RUN for " + oci::to_text(*v.platform) +
+                                        " is not supported yet on " +
+                                        oci::to_text(oci::host_platform()));
   EmptiedCaches* const emptied = graph_.metadata[vertex].ignore_cache ? emptied_.get() : nullptr;
   return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;

@@ -60,8 +60,12 @@ void fields(Wire& wire, DigestJob& job) {
   wire(job.tier, job.input, job.copies, job.mounts, job.scratch);
 }
 template <class Wire>
+void fields(Wire& wire, ExportTree& tree) {
+  wire(tree.lower, tree.sidecars, tree.place);
+}
+template <class Wire>
 void fields(Wire& wire, ExportJob& job) {
-  wire(job.tier, job.lower, job.sidecars, job.directory, job.clamp);
+  wire(job.tier, job.trees, job.directory, job.clamp);
 }
 template <class Wire>
 void fields(Wire& wire, RemoveJob& job) {

@@ -87,10 +87,14 @@ struct DigestReply {
   std::vector<Digest> digests;
 };
 
-// The whole tree as a tar archive to descriptor 0, or as files in a directory.
+// Whole trees as one tar archive to descriptor 0, or as files in a directory.
+struct ExportTree {
+  std::vector<std::string> lower, sidecars;
+  std::string place;  // the directory that it goes into, which is there when files are made
+};
 struct ExportJob {
   container::Tier tier = container::Tier::kIds;
-  std::vector<std::string> lower, sidecars;
+  std::vector<ExportTree> trees;
   std::string directory;  // empty: tar
   std::optional<std::int64_t> clamp;
 };

@@ -159,16 +159,24 @@ Result<DigestReply> perform(DigestJob& job, std::vector<os::UniqueFd>&) {
 }
 
 Result<ExportReply> perform(ExportJob& job, std::vector<os::UniqueFd>& fds) {
-  const owners::Owners all = TRY(store::load_owners(job.sidecars));
   ExportReply reply;
   if (!job.directory.empty()) {
-    reply.warnings = TRY(store::copy_tree_local(job.lower, job.tier, all, job.directory));
+    for (const ExportTree& tree : job.trees) {
+      const owners::Owners all = TRY(store::load_owners(tree.sidecars));
+      const std::vector<std::string> warnings =
+          TRY(store::copy_tree_local(tree.lower, job.tier, all, job.directory + "/" + tree.place));
+      reply.warnings.insert(reply.warnings.end(), warnings.begin(), warnings.end());
+    }
     return reply;
   }
   if (fds.size() != 1) return fail(Errc::kInternal, "export without an output");
   os::FileSink file(std::move(fds[0]), "the output");
   archive::TarWriter tar(file);
-  TRY(store::write_tree(job.lower, job.tier, all, {.clamp_mtime = job.clamp}, tar));
+  for (const ExportTree& tree : job.trees) {
+    const owners::Owners all = TRY(store::load_owners(tree.sidecars));
+    TRY(store::write_tree(tree.lower, job.tier, all,
+                          {.clamp_mtime = job.clamp, .place = tree.place}, tar));
+  }
   TRY(tar.finish());
   return reply;
 }

@@ -25,14 +25,15 @@ class Solve {
         states_(graph.vertices.size(), State::kUnneeded),
         results_(graph.vertices.size(), 0) {}
 
-  Result<ResultId> operator()() {
-    if (!graph_.result) return ResultId{0};
-    const VertexId target = graph_.result->vertex;
+  Result<std::vector<ResultId>> operator()() {
     TRY(compute_keys());
-    TRY(mark_needed(target));
+    TRY(mark_needed());
     run_needed();
     if (error_) return fail(std::move(*error_));
-    return results_[target];
+    std::vector<ResultId> results;
+    for (const auto& target : graph_.results)
+      results.push_back(target ? results_[target->vertex] : 0);
+    return results;
   }
 
  private:
@@ -53,10 +54,11 @@ class Solve {
     return {};
   }
 
-  // From the target down, in reverse topological order: users before their inputs.
-  Result<void> mark_needed(VertexId target) {
+  // From the targets down, in reverse topological order: users before their inputs.
+  Result<void> mark_needed() {
     std::vector<char> wanted(graph_.vertices.size(), 0), below_hit(graph_.vertices.size(), 0);
-    wanted[target] = 1;
+    for (const auto& target : graph_.results)
+      if (target) wanted[target->vertex] = 1;
     for (VertexId id = graph_.vertices.size(); id-- > 0;) {
       if (!wanted[id]) continue;
       if (!graph_.metadata[id].ignore_cache) {
@@ -179,8 +181,8 @@ class Solve {
 
 }  // namespace
 
-Result<ResultId> solve(const graph::Graph& graph, OpRunner& runner, CacheIndex& cache,
-                       Observer& observer, const Options& options) {
+Result<std::vector<ResultId>> solve(const graph::Graph& graph, OpRunner& runner, CacheIndex& cache,
+                                    Observer& observer, const Options& options) {
   return Solve(graph, runner, cache, observer, options)();
 }
 

@@ -1,12 +1,12 @@
 // The solver: which vertices must run, in what order, and which results are already there.
 //
-//   Solution solution = TRY(solve(graph, runner, cache, observer, options));
+//   std::vector<ResultId> trees = TRY(solve(graph, runner, cache, observer, options));
 //
 // A vertex's result has two keys. The *definition key* is known before anything runs; the *content
 // key* is known once the inputs are there, so that a rebuilt stage with equal bytes does not
 // rebuild what copies from it. Either hit is a hit; a result is recorded under both.
 //
-//   1. from the target down: a vertex whose definition key hits is done, and its inputs are not
+//   1. from the targets down: a vertex whose definition key hits is done, and its inputs are not
 //      looked at;
 //   2. what is left runs when its inputs are there, several at once: look up the content key, take
 //      the key's lock (single flight across processes), look up again, run once, record.
@@ -85,9 +85,9 @@ struct Options {
   const std::atomic<bool>* cancelled = nullptr;  // no vertex is started after it is set
 };
 
-// The result of graph.result's vertex (0 when there is none). On failure the first error, after
-// every running vertex has ended.
-Result<ResultId> solve(const graph::Graph& graph, OpRunner& runner, CacheIndex& cache,
-                       Observer& observer, const Options& options);
+// The results of graph.results' vertices (0 for scratch). On failure the first error, after every
+// running vertex has ended.
+Result<std::vector<ResultId>> solve(const graph::Graph& graph, OpRunner& runner, CacheIndex& cache,
+                                    Observer& observer, const Options& options);
 
 }  // namespace lichen::solver

@@ -127,6 +127,24 @@ TEST(Solve, RunsEachVertexOnceAndNothingTheSecondTime) {
   EXPECT_EQ(observer.hits.size(), graph.vertices.size());
 }
 
+TEST(Solve, SeveralTargetsShareWhatTheyHaveInCommon) {
+  std::vector<graph::Graph> graphs;
+  graphs.push_back(diamond("one"));
+  graphs.push_back(diamond("uno"));
+  graphs.push_back(GraphBuilder().finish(std::nullopt));
+  const graph::Graph graph = graph::merge(std::move(graphs));
+  FakeCache cache;
+  FakeRunner runner(graph);
+  FakeObserver observer;
+  const auto results = solve(graph, runner, cache, observer, {});
+  ASSERT_TRUE(results);
+  ASSERT_EQ(results->size(), 3u);
+  EXPECT_NE(results->at(0), results->at(1));
+  EXPECT_EQ(results->at(2), 0);
+  EXPECT_EQ(runner.ran, (std::set<std::string>{"one", "uno", "two", "a", "b", "c"}));
+  EXPECT_EQ(graph.vertices.size(), 8u);
+}
+
 TEST(Solve, EqualResultsOfAChangedInputHitByContent) {
   FakeCache cache;
   {
