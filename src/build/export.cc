@@ -67,6 +67,20 @@ const char* media_type(const std::string& compression) {
   return oci::kLayerGzipType;
 }
 
+// Files' times in layers, with SOURCE_DATE_EPOCH: no later than it, unless rewrite-timestamp=false.
+std::optional<std::int64_t> clamp_of(const ExportContext& context) {
+  for (const Output& output : context.request.outputs)
+    if (attribute(output, "rewrite-timestamp") == "false") return std::nullopt;
+  return context.source_date_epoch;
+}
+
+// All that a layer's bytes depend on beside its files.
+std::string form_of(const ExportContext& context, const Compression& compression) {
+  const std::optional<std::int64_t> clamp = clamp_of(context);
+  return compression.name + " " + std::to_string(compression.level) +
+         (clamp ? " until " + std::to_string(*clamp) : "");
+}
+
 // One snapshot's layer as a blob: tar, both digests and compression in one pass, in a worker.
 Result<store::Layer> make_layer(const ExportContext& context, const Compression& compression,
                                 std::int64_t snapshot) {
@@ -83,7 +97,7 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
                    .compression = compression.name,
                    .level = compression.level,
                    .threads = std::max(1u, std::thread::hardware_concurrency()),
-                   .clamp = context.source_date_epoch,
+                   .clamp = clamp_of(context),
                    .secrets = {}};
   const SecretGuardMode guard = context.request.secret_guard;
   if (guard != SecretGuardMode::kOff) job.secrets = context.secrets;
@@ -107,7 +121,8 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
                       .diff_id = reply->diff_id,
                       .blob = reply->digest,
                       .size = reply->bytes,
-                      .media_type = media_type(compression.name)};
+                      .media_type = media_type(compression.name),
+                      .form = form_of(context, compression)};
 }
 
 // Where an archive goes: a file that appears only when it is complete, or standard output.
@@ -274,7 +289,8 @@ Result<Exported> assemble_images(const ExportContext& context, const std::vector
         TRY(image::assemble(store, one.snapshot, one.config,
                             {.source_date_epoch = context.source_date_epoch,
                              .now = context.now,
-                             .docker_media_types = docker_media_types},
+                             .docker_media_types = docker_media_types,
+                             .form = form_of(context, compression)},
                             [&](std::int64_t id) { return make_layer(context, compression, id); }));
     tell("manifest ", image.manifest);
     if (!is_multi_platform(context.request)) return Exported{image.manifest, image.config};
@@ -350,6 +366,7 @@ Result<Output> parse_output(const std::string& text) {
                                                  "oci-mediatypes",
                                                  "load",
                                                  "platform-split",
+                                                 "rewrite-timestamp",
                                                  "store"};
   for (const auto& [key, value] : output.attributes)
     if (std::find(known.begin(), known.end(), key) == known.end())

@@ -20,7 +20,8 @@ Result<std::vector<store::Layer>> layers_of(store::Store& store,
   std::vector<std::size_t> missing;
   for (std::size_t i = 0; i < chain.size(); ++i) {
     auto known = TRY(store.find_layer(chain[i]));
-    if (known && !known->blob.empty() && store.has_blob(known->blob))
+    if (known && (known->form.empty() || known->form == options.form) && !known->blob.empty() &&
+        store.has_blob(known->blob))
       layers[i] = std::move(*known);
     else
       missing.push_back(i);

@@ -27,6 +27,7 @@ struct AssembleOptions {
   std::optional<std::int64_t> source_date_epoch;
   std::int64_t now = 0;  // seconds since 1970: `created`, unless there is an epoch
   bool docker_media_types = false;
+  std::string form;  // store::Layer::form of what make_layer makes: others of ours are made anew
   unsigned jobs = 2;
 };
 

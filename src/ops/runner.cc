@@ -40,10 +40,14 @@ void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id) {
 
 namespace {
 
-Hasher key_hasher(const char* kind, const graph::Vertex& vertex) {
+// Of a file operation with SOURCE_DATE_EPOCH: directories that it makes have that time.
+Hasher key_hasher(const char* kind, const graph::Vertex& vertex,
+                  const std::optional<std::int64_t>& epoch) {
   Hasher hasher;
   hasher.field("lichen key 1").field(kind).field(graph::canonical(vertex.op));
   hasher.field(vertex.platform ? oci::to_text(*vertex.platform) : "");
+  if (epoch && std::holds_alternative<graph::FileOp>(vertex.op))
+    hasher.field(std::to_string(*epoch));
   return hasher;
 }
 
@@ -86,7 +90,7 @@ bool is_literal(const graph::Graph& graph, const graph::Vertex& vertex) {
 
 Result<Digest> Runner::definition_key(VertexId vertex, const std::vector<Digest>& input_keys) {
   const graph::Vertex& v = graph_.vertices[vertex];
-  Hasher hasher = key_hasher("definition", v);
+  Hasher hasher = key_hasher("definition", v, services_.source_date_epoch);
   // What is taken from the context counts by content; the context as a whole does not.
   std::vector<bool> by_content(v.inputs.size(), false);
   const auto selections = selections_of(v.op);
@@ -118,7 +122,7 @@ Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
                                                   const std::vector<ResultId>& inputs) {
   const graph::Vertex& v = graph_.vertices[vertex];
   if (std::holds_alternative<graph::SourceOp>(v.op)) return std::nullopt;
-  Hasher hasher = key_hasher("content", v);
+  Hasher hasher = key_hasher("content", v, services_.source_date_epoch);
   const auto number = [&](std::size_t input) { hasher.field(std::to_string(inputs.at(input))); };
   if (const auto* file = std::get_if<graph::FileOp>(&v.op); file != nullptr && !file->scratch)
     number(0);
@@ -183,10 +187,7 @@ const graph::SourceOp* Runner::find_context(VertexId vertex,
 
 Result<std::string> Runner::context_directory(const graph::SourceOp& source) const {
   const std::string name = source.identifier.substr(std::string("local://").size());
-  const auto found = services_.contexts.find(name);
-  if (found == services_.contexts.end())
-    return fail(Errc::kNotFound, "there is no build context named " + printable(name));
-  return found->second;
+  return services_.open_context(name);
 }
 
 Result<Digest> Runner::context_digest(VertexId vertex, const graph::Copy& copy) {

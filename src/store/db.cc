@@ -10,7 +10,7 @@ namespace lichen::store {
 namespace {
 
 constexpr int kBusyMs = 30'000;
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 
 // docs/formats/store.md explains the columns. Snapshot ids are never used twice (AUTOINCREMENT):
 // content keys of the cache are made of them.
@@ -27,7 +27,7 @@ CREATE INDEX IF NOT EXISTS snapshots_parent ON snapshots(parent);
 CREATE INDEX IF NOT EXISTS snapshots_building ON snapshots(ready) WHERE ready = 0;
 CREATE TABLE IF NOT EXISTS layers(
   snapshot INTEGER PRIMARY KEY, chain TEXT NOT NULL, diff_id TEXT NOT NULL, blob TEXT NOT NULL,
-  size INTEGER NOT NULL, media_type TEXT NOT NULL);
+  size INTEGER NOT NULL, media_type TEXT NOT NULL, form TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS layers_chain ON layers(chain);
 CREATE INDEX IF NOT EXISTS layers_diff_id ON layers(diff_id);
 CREATE TABLE IF NOT EXISTS cache(
@@ -40,7 +40,12 @@ CREATE TABLE IF NOT EXISTS images(
 CREATE TABLE IF NOT EXISTS resolutions(
   reference TEXT NOT NULL, platform TEXT NOT NULL, media_type TEXT NOT NULL, digest TEXT NOT NULL,
   size INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY(reference, platform)) WITHOUT ROWID;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+)";
+// From version 1.
+constexpr char kNewColumns[] = R"(
+ALTER TABLE layers ADD COLUMN form TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 2;
 )";
 
 // WAL needs memory that all users share, which file systems of several machines do not give.
@@ -131,7 +136,10 @@ Result<void> Database::prepare_schema() {
                 "use that version, or another --root");
   if (found == kSchemaVersion) return {};
   (void)TRY(run("BEGIN IMMEDIATE", {}));
-  if (sqlite3_exec(db_, kSchema, nullptr, nullptr, nullptr) != SQLITE_OK) {
+  // Another process may have been here while this one waited.
+  const std::int64_t now = number(TRY(run("PRAGMA user_version", {})).at(0).at(0));
+  const char* sql = now == 0 ? kSchema : now == kSchemaVersion ? "" : kNewColumns;
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
     Error failed = error("schema");
     (void)run("ROLLBACK", {});
     return fail(std::move(failed));

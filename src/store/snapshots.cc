@@ -27,7 +27,8 @@ Result<Layer> parse_layer(const Row& row) {
                .diff_id = TRY(parse_digest(row[1])),
                .blob = TRY(parse_digest(row[2])),
                .size = static_cast<std::uint64_t>(number(row[3])),
-               .media_type = text(row[4])};
+               .media_type = text(row[4]),
+               .form = text(row[5])};
 }
 
 Result<void> make_directory(const std::string& path, mode_t mode) {
@@ -141,22 +142,24 @@ Result<std::vector<std::int64_t>> Store::chain(std::int64_t id) {
 
 Result<void> Store::set_layer(std::int64_t snapshot, const Layer& layer) {
   (void)TRY(
-      db_->query("INSERT OR REPLACE INTO layers(snapshot, chain, diff_id, blob, size, media_type)"
-                 " VALUES(?, ?, ?, ?, ?, ?)",
+      db_->query("INSERT OR REPLACE INTO layers(snapshot, chain, diff_id, blob, size, media_type,"
+                 " form) VALUES(?, ?, ?, ?, ?, ?, ?)",
                  {snapshot, layer.chain.text(), layer.diff_id.text(), layer.blob.text(),
-                  static_cast<std::int64_t>(layer.size), layer.media_type}));
+                  static_cast<std::int64_t>(layer.size), layer.media_type, layer.form}));
   return {};
 }
 
 Result<std::optional<Layer>> Store::find_layer(std::int64_t snapshot) {
   const Rows own = TRY(db_->query(
-      "SELECT chain, diff_id, blob, size, media_type FROM layers WHERE snapshot = ?", {snapshot}));
+      "SELECT chain, diff_id, blob, size, media_type, form FROM layers WHERE snapshot = ?",
+      {snapshot}));
   if (own.empty()) return std::nullopt;
   Layer layer = TRY(parse_layer(own[0]));
   if (layer.chain.empty() || has_blob(layer.blob)) return layer;
-  const Rows same = TRY(db_->query(
-      "SELECT chain, diff_id, blob, size, media_type FROM layers WHERE chain = ? ORDER BY snapshot",
-      {layer.chain.text()}));
+  const Rows same =
+      TRY(db_->query("SELECT chain, diff_id, blob, size, media_type, form FROM layers WHERE chain "
+                     "= ? ORDER BY snapshot",
+                     {layer.chain.text()}));
   for (const Row& row : same)
     if (Layer other = TRY(parse_layer(row)); has_blob(other.blob)) return other;
   return layer;
@@ -164,10 +167,10 @@ Result<std::optional<Layer>> Store::find_layer(std::int64_t snapshot) {
 
 Result<std::vector<Layer>> Store::find_layers_by_diff_id(const Digest& diff_id) {
   std::vector<Layer> layers;
-  for (const Row& row :
-       TRY(db_->query("SELECT chain, diff_id, blob, size, media_type FROM layers WHERE diff_id = ?"
-                      " ORDER BY snapshot",
-                      {diff_id.text()})))
+  for (const Row& row : TRY(db_->query(
+           "SELECT chain, diff_id, blob, size, media_type, form FROM layers WHERE diff_id = ?"
+           " ORDER BY snapshot",
+           {diff_id.text()})))
     layers.push_back(TRY(parse_layer(row)));
   return layers;
 }

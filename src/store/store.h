@@ -64,6 +64,7 @@ struct Layer {
   Digest blob;
   std::uint64_t size = 0;
   std::string media_type;
+  std::string form;  // what it was made with ("gzip", …); empty: it came from elsewhere, as it is
 };
 
 struct Snapshot {

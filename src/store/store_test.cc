@@ -211,6 +211,26 @@ TEST(Layers, AreFoundFromTheSameChainOfAnotherTier) {
   EXPECT_FALSE(*store->find_layer(99));
 }
 
+TEST(Layers, RememberWhatMadeThem) {
+  TempDir dir;
+  {
+    const auto store = open_store(dir / "store");
+    const auto id = store->begin_snapshot("ids", {});
+    ASSERT_OK(store->set_layer(*id, {.chain = key("c"), .diff_id = key("d"), .form = "gzip -1"}));
+    ASSERT_OK(store->commit_snapshot(*id));
+    EXPECT_EQ((*store->find_layer(*id))->form, "gzip -1");
+  }
+  {  // as the first version had it
+    const auto db = Database::open(dir / "store/lichen.db");
+    ASSERT_OK(db);
+    ASSERT_OK((*db)->query("ALTER TABLE layers DROP COLUMN form"));
+    ASSERT_OK((*db)->query("PRAGMA user_version = 1"));
+  }
+  const auto store = open_store(dir / "store");
+  ASSERT_TRUE(*store->find_layer(1));
+  EXPECT_EQ((*store->find_layer(1))->form, "") << "such layers are used as they are";
+}
+
 TEST(Images, AreFoundByNameAndByPrefix) {
   TempDir dir;
   const auto store = open_store(dir / "store");

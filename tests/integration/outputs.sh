@@ -13,6 +13,22 @@ same "$(<dir1/o)" out; same "$(<dir2/o)" out
 for file in rootfs.tar stream.tar; do
     tar --numeric-owner -tvf $file | grep -E ' 33/33 .* (\./)?o$' >/dev/null || fail "$file: no /o of 33"
 done
+# Another compression, and other times, are made anew although the step is cached.
+build -o type=oci,dest=zstd.tar,compression=zstd ctx
+tar -xOf zstd.tar index.json >/dev/null
+types() { tar -xOf "$1" "blobs/sha256/$(tar -xOf "$1" index.json | jq -r '.manifests[0].digest[7:]')" | jq -r '.layers[-1].mediaType'; }
+same "$(types oci.tar)" application/vnd.oci.image.layer.v1.tar+gzip
+same "$(types zstd.tar)" application/vnd.oci.image.layer.v1.tar+zstd
+for rewrite in true false; do
+    SOURCE_DATE_EPOCH=1000000000 build -o "type=oci,dest=dated-$rewrite.tar,rewrite-timestamp=$rewrite" ctx
+    same "$(cached)" 1
+done
+newest() { # of the last layer's files
+    local blob; blob=$(tar -xOf "$1" "blobs/sha256/$(tar -xOf "$1" index.json | jq -r '.manifests[0].digest[7:]')" | jq -r '.layers[-1].digest[7:]')
+    tar -xOf "$1" "blobs/sha256/$blob" | tar -tvz --utc --full-time | awk '{print $4}' | sort | tail -n 1
+}
+same "$(newest dated-true.tar)" 2001-09-09
+[ "$(newest dated-false.tar)" != 2001-09-09 ] || fail "rewrite-timestamp=false rewrites"
 need skopeo
 skopeo inspect --config oci-archive:oci.tar | jq -e '.config.Cmd == ["cat","/o"]' >/dev/null
 skopeo inspect docker-archive:docker.tar >/dev/null
