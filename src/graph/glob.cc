@@ -1,6 +1,8 @@
 #include "graph/glob.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "graph/ignore.h"
 
@@ -70,10 +72,20 @@ bool glob_match(const std::vector<GlobItem>& items, std::string_view text) {
   using Kind = GlobItem::Kind;
   const std::size_t count = items.size();
   // here[i]: item i is next; inside[i]: within the text that the kDirs item i takes.
-  std::vector<char> here(count + 1, 0), next(count + 1, 0), inside(count + 1, 0),
-      next_inside(count + 1, 0);
+  // Four sets; few patterns are so long that they need more room than this.
+  constexpr std::size_t kRoom = 128;
+  std::array<char, 4 * kRoom> room;
+  std::vector<char> large;
+  char* sets = room.data();
+  if (count >= kRoom) {
+    large.resize(4 * (count + 1));
+    sets = large.data();
+  }
+  std::fill(sets, sets + 4 * (count + 1), 0);
+  char *here = sets, *next = here + count + 1, *inside = next + count + 1,
+       *next_inside = inside + count + 1;
   here[0] = 1;
-  const auto skip_optional = [&items, count](std::vector<char>& set) {
+  const auto skip_optional = [&items, count](char* set) {
     for (std::size_t i = 0; i < count; ++i) {
       const Kind kind = items[i].kind;
       if (set[i] && (kind == Kind::kStar || kind == Kind::kAll || kind == Kind::kDirs))
@@ -85,8 +97,8 @@ bool glob_match(const std::vector<GlobItem>& items, std::string_view text) {
     const unicode::Rune rune = unicode::decode(text);
     text.remove_prefix(rune.length);
     const char32_t c = rune.valid ? rune.value : 0x110000 + rune.value;
-    std::fill(next.begin(), next.end(), 0);
-    std::fill(next_inside.begin(), next_inside.end(), 0);
+    std::fill(next, next + count + 1, 0);
+    std::fill(next_inside, next_inside + count + 1, 0);
     bool alive = false;
     for (std::size_t i = 0; i < count; ++i) {
       const GlobItem& item = items[i];
@@ -102,8 +114,8 @@ bool glob_match(const std::vector<GlobItem>& items, std::string_view text) {
     }
     if (!alive) return false;
     skip_optional(next);
-    here.swap(next);
-    inside.swap(next_inside);
+    std::swap(here, next);
+    std::swap(inside, next_inside);
   }
   return here[count] != 0;
 }

@@ -27,11 +27,23 @@ void append_literal(std::string& out, char32_t c) {
   unicode::append(out, c);
 }
 
+// What stands behind the last item that is not a character.
+std::string literal_tail(const std::vector<GlobItem>& items) {
+  std::size_t first = items.size();
+  constexpr char32_t kLast = 0x10ffff;  // above: a byte that is none of a character
+  while (first > 0 && items[first - 1].kind == Kind::kLiteral && items[first - 1].value <= kLast)
+    --first;
+  std::string tail;
+  for (; first < items.size(); ++first) unicode::append(tail, items[first].value);
+  return tail;
+}
+
 }  // namespace
 
 Result<IgnorePattern> IgnorePattern::parse(std::string_view pattern) {
   IgnorePattern result;
   result.text_ = pattern;
+  result.prefix_ = std::min(pattern.find_first_of("*?[\\"), pattern.size());
   TRY(parse_glob(pattern));  // refuses what is malformed
   std::string_view rest = pattern;
   while (!rest.empty()) {
@@ -64,6 +76,7 @@ Result<IgnorePattern> IgnorePattern::parse(std::string_view pattern) {
     }
     rest.remove_prefix(length);
   }
+  result.tail_ = literal_tail(result.items_);
   return result;
 }
 
@@ -78,13 +91,14 @@ bool IgnorePattern::matches(std::string_view path) const {
       return ends_with(path, suffix) || (starts_with(suffix, "/") && path == suffix.substr(1));
     }
     case Type::kGlob:
-      return glob_match(items_, path);
+      return starts_with(path, literal_prefix()) && ends_with(path, tail_) &&
+             glob_match(items_, path);
   }
   return false;
 }
 
 std::string_view IgnorePattern::literal_prefix() const {
-  return std::string_view(text_).substr(0, text_.find_first_of("*?[\\"));
+  return std::string_view(text_).substr(0, prefix_);
 }
 
 std::string IgnorePattern::regex() const {

@@ -27,7 +27,8 @@ class IgnorePattern {
   std::string regex() const;
 
  private:
-  std::string text_;
+  std::string text_, tail_;  // of a glob: what every match ends with
+  std::size_t prefix_ = 0;   // bytes of literal_prefix()
   Type type_ = Type::kExact;
   std::vector<GlobItem> items_;
 };
