@@ -22,10 +22,14 @@ check: ; tools/check dev
 conformance: build/release/build.ninja
 	cmake --build build/release -j$(JOBS) --target conformance
 	build/release/tests/conformance/conformance $(LICHEN_CONFORMANCE) || [ $$? = 77 ]
-bench: release ; bench/run && bench/emulation
+bench: release
+	cmake --build build/release --target language_bench && build/release/bench/language_bench
+	bench/run && bench/emulation
+# FUZZ_MINUTES for each reader of foreign bytes.
+fuzz: ; tests/support/fuzz $(or $(FUZZ_MINUTES),10)
 soak: release ; tests/support/soak
 format: ; tools/format --fix
 install: release ; install -D -m 755 build/release/lichen $(DESTDIR)$(PREFIX)/bin/lichen
 clean: ; rm -rf build
 
-.PHONY: all release demo test check conformance bench soak format install clean
+.PHONY: all release demo test check conformance bench fuzz soak format install clean
