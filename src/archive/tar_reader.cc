@@ -402,4 +402,11 @@ Result<std::size_t> TarReader::State::read_sparse(char* buffer, std::size_t size
   return count;
 }
 
+bool is_tar(std::string_view first_bytes) {
+  Block block;
+  if (first_bytes.size() < block.size()) return false;
+  std::memcpy(block.data(), first_bytes.data(), block.size());
+  return is_zero(block) || checksum_matches(block);
+}
+
 }  // namespace lichen::archive

@@ -25,11 +25,15 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "archive/entry.h"
 #include "base/stream.h"
 
 namespace lichen::archive {
+
+// Do these bytes, the first 512 of a stream, begin a tar archive (an empty one, too)?
+bool is_tar(std::string_view first_bytes);
 
 class TarReader final : public Source {
  public:

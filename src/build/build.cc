@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "build/base_images.h"
+#include "build/context.h"
 #include "build/export.h"
 #include "build/session.h"
 #include "build/sources.h"
@@ -104,7 +105,7 @@ ops::Services services_for(Session& session, const Environment& environment, Ste
           .stat_cache = stat_cache,
           .tier = session.tier(),
           .cancelled = environment.cancelled,
-          .contexts = {},
+          .open_context = {},
           .secrets = {},
           .agents = {},
           .source_date_epoch = {},
@@ -151,11 +152,23 @@ Result<std::vector<dockerfile::Lowered>> lower_all(const Request& request, const
 
 Result<Outcome> build(const Request& request, const Environment& environment,
                       const EventSink& events) {
-  // What the user gave, read and checked before anything is started.
-  const Sources sources = TRY(read_sources(request));
-  TRY(check_outputs(request));
-  const auto session = TRY(Session::open(environment, events));
+  // What the user gave, read and checked before anything is started; only a context that comes from
+  // elsewhere needs the store to be open.
+  std::unique_ptr<Session> session;
+  const auto open_session = [&]() -> Result<void> {
+    if (session == nullptr) session = TRY(Session::open(environment, events));
+    return {};
+  };
   Steps steps(events);
+  Contexts contexts(request, {.open_store = [&]() -> Result<store::Store*> {
+                                TRY(open_session());
+                                return &session->store();
+                              },
+                              .steps = steps,
+                              .cancelled = environment.cancelled});
+  TRY(check_outputs(request));
+  const Sources sources = TRY(read_sources(request, contexts));
+  TRY(open_session());
 
   // Dockerfile -> graph, the platforms' in one. From here it is immutable.
   BaseImages images({.store = session->store(),
@@ -181,7 +194,9 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   // Graph -> the targets' snapshots. Steps run, or are found.
   ops::StatCache stat_cache(session->store().path() + "/stat-cache");
   ops::Services services = services_for(*session, environment, steps, stat_cache);
-  services.contexts = sources.contexts;
+  services.open_context = [&contexts](const std::string& name) -> Result<std::string> {
+    return TRY(contexts.open(name))->directory;
+  };
   services.secrets = sources.secrets;
   services.agents = sources.agents;
   services.source_date_epoch = epoch;

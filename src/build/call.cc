@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "build/base_images.h"
+#include "build/context.h"
 #include "build/sources.h"
 #include "build/steps.h"
 #include "dockerfile/lint_report.h"
@@ -15,11 +16,26 @@ namespace lichen::build {
 
 namespace {
 
+// The store, from the first question on.
+class LazyStore {
+ public:
+  explicit LazyStore(const Environment& environment) : environment_(environment) {}
+  Result<store::Store*> get() {
+    if (store_ == nullptr)
+      store_ = TRY(store::Store::open(TRY(store::choose_root(environment_.root))));
+    return store_.get();
+  }
+
+ private:
+  const Environment& environment_;
+  std::unique_ptr<store::Store> store_;
+};
+
 // Base images, with a store and a registry client from the first question on.
 class LazyImages final : public dockerfile::Images {
  public:
-  LazyImages(const Request& request, const Environment& environment, Steps& steps)
-      : request_(request), environment_(environment), steps_(steps) {}
+  LazyImages(const Request& request, const Environment& environment, LazyStore& store, Steps& steps)
+      : request_(request), environment_(environment), store_(store), steps_(steps) {}
 
   Result<dockerfile::ResolvedImage> resolve(const std::string& reference,
                                             const oci::Platform& platform) override {
@@ -29,7 +45,7 @@ class LazyImages final : public dockerfile::Images {
 
  private:
   Result<void> open() {
-    store_ = TRY(store::Store::open(TRY(store::choose_root(environment_.root))));
+    store::Store* store = TRY(store_.get());
     credentials_ = std::make_unique<registry::CredentialFiles>(registry::credential_file_paths());
     client_ = TRY(registry::Client::create({.tls_verify = environment_.tls_verify,
                                             .credentials = credentials_.get(),
@@ -37,7 +53,7 @@ class LazyImages final : public dockerfile::Images {
                                               return flag != nullptr && flag->load();
                                             }}));
     images_ = std::make_unique<BaseImages>(
-        BaseImages::Options{.store = *store_,
+        BaseImages::Options{.store = *store,
                             .registry = *client_,
                             .steps = steps_,
                             .pull = request_.pull,
@@ -47,8 +63,8 @@ class LazyImages final : public dockerfile::Images {
 
   const Request& request_;
   const Environment& environment_;
+  LazyStore& store_;
   Steps& steps_;
-  std::unique_ptr<store::Store> store_;
   std::unique_ptr<registry::Credentials> credentials_;
   std::unique_ptr<registry::Client> client_;
   std::unique_ptr<BaseImages> images_;
@@ -58,7 +74,12 @@ class LazyImages final : public dockerfile::Images {
 
 Result<Answer> call(Call call, const Request& request, const Environment& environment,
                     const EventSink& events) {
-  const Sources sources = TRY(read_sources(request));
+  LazyStore store(environment);
+  Steps steps(events);
+  Contexts contexts(request, {.open_store = [&store] { return store.get(); },
+                              .steps = steps,
+                              .cancelled = environment.cancelled});
+  const Sources sources = TRY(read_sources(request, contexts));
   // Questions are about the Dockerfile; of several platforms the first stands for all.
   const dockerfile::Frontend frontend = frontend_request(
       request, sources,
@@ -67,8 +88,7 @@ Result<Answer> call(Call call, const Request& request, const Environment& enviro
     const dockerfile::Targets targets = TRY(list_targets(frontend));
     return Answer{.text = to_text(targets), .json = to_json(targets, frontend), .error = {}};
   }
-  Steps steps(events);
-  LazyImages images(request, environment, steps);
+  LazyImages images(request, environment, store, steps);
   if (call == Call::kOutline) {
     const dockerfile::Outline outline = TRY(outline_of(frontend, images));
     return Answer{.text = to_text(outline), .json = to_json(outline, frontend), .error = {}};

@@ -58,7 +58,7 @@ struct Agent {
 enum class SecretGuardMode { kFail, kWarn, kOff };
 
 struct Request {
-  std::string context;          // directory
+  std::string context;          // a directory, a URL, or "-": what `input_fd` has
   std::string dockerfile_path;  // -f; empty: Dockerfile, then Containerfile, in the context
   std::optional<std::string> dockerfile_text;  // -f -: what standard input had
   std::vector<std::string> tags;
@@ -68,6 +68,7 @@ struct Request {
   graph::NetworkMode network = graph::NetworkMode::kDefault;
   std::vector<oci::Platform> platforms;  // each once; empty: the host's, or the base image's
   bool multi_platform = false;           // an index even of one (BUILDKIT_MULTI_PLATFORM)
+  std::uint64_t shm_bytes = 0;           // of /dev/shm in steps; 0: the default
   bool pull = false, no_cache = false;
   std::vector<Secret> secrets;
   std::vector<Agent> agents;
@@ -75,6 +76,7 @@ struct Request {
   std::vector<Output> outputs;  // empty: the store
   std::optional<std::int64_t> source_date_epoch;
   int output_fd = -1;  // where dest "-" goes; borrowed
+  int input_fd = -1;   // of context "-"; borrowed
 };
 
 // An image for several platforms is an index of images; trees go to a directory for each.

@@ -1,9 +1,7 @@
 #include "build/sources.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
-
-#include <climits>
-#include <cstdlib>
 
 #include "base/path.h"
 #include "base/text.h"
@@ -15,18 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxDockerfileBytes = 4u << 20;
 constexpr std::size_t kMaxSecretBytes = 500u << 10;
-
-Result<std::string> absolute_directory(const std::string& path, const char* what) {
-  char absolute[PATH_MAX];
-  if (::realpath(path.c_str(), absolute) == nullptr)
-    return fail(os_error("open", std::string(what) + " " + printable(path)));
-  struct ::stat status {};
-  if (::stat(absolute, &status) < 0) return fail(os_error("stat", path));
-  if (!S_ISDIR(status.st_mode))
-    return fail(Errc::kInvalid, std::string(what) + " " + printable(path) + " is not a directory",
-                "give a directory; name a Dockerfile elsewhere with -f");
-  return std::string(absolute);
-}
 
 Result<void> read_secrets(const Request& request, std::map<std::string, std::string>& secrets) {
   for (const Secret& secret : request.secrets) {
@@ -61,64 +47,135 @@ Result<void> find_agents(const Request& request, std::map<std::string, std::stri
   return {};
 }
 
+Result<std::optional<std::string>> find_beneath(const std::string& directory,
+                                                const std::string& path) {
+  const os::UniqueFd root = TRY(os::open(directory, O_RDONLY | O_DIRECTORY));
+  const auto fd = os::open_beneath(root, path, O_RDONLY | O_NONBLOCK);
+  if (!fd) {
+    if (fd.error().code == Errc::kNotFound) return std::optional<std::string>();
+    return fail(Error(fd.error()).in(printable(path)));
+  }
+  if (!S_ISREG(TRY(os::fstat(*fd)).st_mode))
+    return fail(Errc::kInvalid, printable(path) + " is not a file");
+  return TRY(os::read_file(*fd, kMaxDockerfileBytes));
+}
+
+// Where the Dockerfile of a directory is: -f as it is, or, as people expect who come from other
+// builders, inside the context.
+std::string dockerfile_path(const std::string& written, const std::string& context) {
+  if (written.empty()) {
+    const std::string path = context + "/Dockerfile";
+    const std::string other = context + "/Containerfile";
+    return !os::exists(path) && os::exists(other) ? other : path;
+  }
+  if (!starts_with(written, "/") && !os::exists(written) && os::exists(context + "/" + written))
+    return context + "/" + written;
+  return written;
+}
+
+Error no_dockerfile(const std::string& path) {
+  return {.code = Errc::kNotFound,
+          .message = "failed to read dockerfile: " + printable(path) + ": no such file",
+          .hint = "name it with -f, or give another context"};
+}
+
+Result<void> read_dockerfile(const Request& request, const Context& context, Sources& sources) {
+  const std::string& written = request.dockerfile_path;
+  if (request.dockerfile_text || context.dockerfile) {
+    if (context.dockerfile && (request.dockerfile_text || !written.empty()))
+      return fail(Errc::kInvalid, "ambiguous Dockerfile source: both the context and -f give one",
+                  "give an archive or a directory as context, or leave out -f");
+    sources.dockerfile = request.dockerfile_text ? *request.dockerfile_text : *context.dockerfile;
+    sources.file = "Dockerfile";
+    return {};
+  }
+  if (context.is_foreign) {
+    sources.file = written.empty() ? "Dockerfile" : written;
+    auto text = TRY(find_beneath(context.directory, sources.file));
+    if (!text && written.empty()) {
+      text = TRY(find_beneath(context.directory, "Containerfile"));
+      if (text) sources.file = "Containerfile";
+    }
+    if (!text) return fail(no_dockerfile(sources.file));
+    sources.dockerfile = std::move(*text);
+    return {};
+  }
+  const std::string path = dockerfile_path(written, context.directory);
+  auto text = os::read_file(path, kMaxDockerfileBytes);
+  if (!text && text.error().code == Errc::kNotFound) return fail(no_dockerfile(path));
+  sources.dockerfile = TRY(std::move(text));
+  sources.file = written.empty() ? name_of(path) : written;
+  return {};
+}
+
+Result<std::optional<std::string>> find_ignore_file(std::vector<std::string> candidates,
+                                                    const std::string& directory) {
+  candidates.push_back(directory + "/.containerignore");
+  candidates.push_back(directory + "/.dockerignore");
+  for (const std::string& candidate : candidates)
+    if (auto text = TRY(os::find_file(candidate, kMaxDockerfileBytes))) return text;
+  return std::optional<std::string>();
+}
+
+// Of directories; as the reference has it, what comes from elsewhere is taken whole.
+Result<void> read_ignore_files(const Request& request, const Context& main, Contexts& contexts,
+                               Sources& sources) {
+  if (!main.is_foreign) {
+    std::vector<std::string> own;
+    if (!request.dockerfile_text)
+      own = {dockerfile_path(request.dockerfile_path, main.directory) + ".dockerignore"};
+    if (auto text = TRY(find_ignore_file(own, main.directory)))
+      sources.ignores["context"] = std::move(*text);
+  }
+  for (const auto& [name, source] : request.named_contexts) {
+    if (is_remote_source(source)) continue;
+    const Context& context = *TRY(contexts.open(name));
+    if (auto text = TRY(find_ignore_file({}, context.directory)))
+      sources.ignores[name] = std::move(*text);
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<Sources> read_sources(const Request& request) {
+Result<Sources> read_sources(const Request& request, Contexts& contexts) {
   Sources sources;
-  const std::string context = TRY(absolute_directory(request.context, "the build context"));
-  sources.contexts["context"] = context;
-  for (const auto& [name, value] : request.named_contexts)
-    if (value.find("://") == std::string::npos)
-      sources.contexts[name] = TRY(absolute_directory(value, "build context"));
-
   TRY(read_secrets(request, sources.secrets));
   TRY(find_agents(request, sources.agents));
-  std::string path = request.dockerfile_path;
-  if (request.dockerfile_text) {
-    sources.dockerfile = *request.dockerfile_text;
-    sources.file = "Dockerfile";
-  } else {
-    if (path.empty()) {
-      path = context + "/Dockerfile";
-      if (!os::exists(path) && os::exists(context + "/Containerfile"))
-        path = context + "/Containerfile";
-    } else if (!starts_with(path, "/") && !os::exists(path) && os::exists(context + "/" + path)) {
-      path = context + "/" + path;  // as people expect who come from other builders
-    }
-    auto text = os::read_file(path, kMaxDockerfileBytes);
-    if (!text && text.error().code == Errc::kNotFound)
-      return fail(Errc::kNotFound,
-                  "failed to read dockerfile: " + printable(path) + ": no such file",
-                  "name it with -f, or give another context directory");
-    sources.dockerfile = TRY(std::move(text));
-    sources.file = request.dockerfile_path.empty() ? name_of(path) : request.dockerfile_path;
-  }
-  for (const std::string& candidate :
-       {path + ".dockerignore", context + "/.containerignore", context + "/.dockerignore"}) {
-    if (candidate == ".dockerignore") continue;  // a Dockerfile from standard input has no own one
-    if (auto text = TRY(os::find_file(candidate, kMaxDockerfileBytes))) {
-      sources.dockerignore = std::move(*text);
-      break;
-    }
-  }
+  const Context& main = *TRY(contexts.open("context"));
+  sources.context_time = main.time;
+  TRY(read_dockerfile(request, main, sources));
+  TRY(read_ignore_files(request, main, contexts, sources));
   return sources;
 }
 
 dockerfile::Frontend frontend_request(const Request& request, const Sources& sources,
                                       std::optional<oci::Platform> platform) {
+  const auto ignore = sources.ignores.find("context");
+  auto build_args = request.build_args;
+  if (const auto epoch = build_args.find("SOURCE_DATE_EPOCH");
+      epoch != build_args.end() && epoch->second == "context") {
+    if (sources.context_time)  // steps see the number
+      epoch->second = std::to_string(*sources.context_time);
+    else
+      build_args.erase(epoch);
+  }
   return {.dockerfile = sources.dockerfile,
           .file = sources.file,
           .target = request.target,
-          .build_args = request.build_args,
+          .build_args = std::move(build_args),
           .labels = request.labels,
           .named_contexts = request.named_contexts,
-          .dockerignore = sources.dockerignore,
+          .dockerignore = ignore == sources.ignores.end() ? "" : ignore->second,
+          .named_ignores = sources.ignores,
           .add_hosts = request.add_hosts,
           .network = request.network,
+          .shm_bytes = request.shm_bytes,
           .no_cache = request.no_cache,
           .platform = std::move(platform),
           .multi_platform = is_multi_platform(request),
-          .source_date_epoch = request.source_date_epoch};
+          .source_date_epoch = request.source_date_epoch,
+          .context_time = sources.context_time};
 }
 
 }  // namespace lichen::build

@@ -1,26 +1,29 @@
-// What a build reads from the user's disk before it starts: the Dockerfile, the ignore file, and
-// where the contexts are.
+// What a build reads before it starts: the Dockerfile, the ignore files, secrets.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
+#include "build/context.h"
 #include "build/request.h"
 #include "dockerfile/lower.h"
 
 namespace lichen::build {
 
 struct Sources {
-  std::string dockerfile;                       // text
-  std::string file;                             // its name for messages
-  std::string dockerignore;                     // text
-  std::map<std::string, std::string> contexts;  // name -> absolute directory
-  std::map<std::string, std::string> secrets;   // id -> bytes
-  std::map<std::string, std::string> agents;    // id -> socket
+  std::string dockerfile;                      // text
+  std::string file;                            // its name for messages
+  std::map<std::string, std::string> ignores;  // context -> text of its ignore file
+  std::map<std::string, std::string> secrets;  // id -> bytes
+  std::map<std::string, std::string> agents;   // id -> socket
+  std::optional<std::int64_t> context_time;    // Context::time of the main one
 };
 
-Result<Sources> read_sources(const Request& request);
+// Opens the main context, and the named ones that are directories.
+Result<Sources> read_sources(const Request& request, Contexts& contexts);
 // For one platform; nullopt: none was asked for.
 dockerfile::Frontend frontend_request(const Request& request, const Sources& sources,
                                       std::optional<oci::Platform> platform);

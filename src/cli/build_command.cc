@@ -49,6 +49,7 @@ Result<int> build_image(BuildOptions options, const Variables& variables) {
     if (!in.valid()) return fail(os_error("open", "standard input"));
     options.request.dockerfile_text = TRY(os::read_file(in, kMaxDockerfileBytes));
   }
+  options.request.input_fd = STDIN_FILENO;
   if (options.call.call) return answer_call(options, mode, variables);
   // An id that is there afterwards is this build's, even if it failed.
   if (!options.iidfile.empty()) TRY(remove_file(options.iidfile));

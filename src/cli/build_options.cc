@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/environment_flags.h"
 #include "cli/secret_flags.h"
+#include "dockerfile/mount.h"
 
 namespace lichen::cli {
 
@@ -35,17 +36,12 @@ Flag map_flag(std::string name, std::string value, std::string help, Map& to) {
           }};
 }
 
-// NAME=DIR, NAME=docker-image://REF, NAME=oci-layout://DIR.
+// NAME=DIR, NAME=URL, NAME=docker-image://REF, NAME=oci-layout://DIR.
 Flag context_flag(Map& to) {
   return {"build-context", 0, "NAME=SOURCE",
-          "a named context: DIR, oci-layout://DIR or docker-image://REF; repeatable",
+          "a named context: DIR, URL, oci-layout://DIR or docker-image://REF; repeatable",
           [&to](const std::string& text) -> Result<void> {
             const auto [name, source] = TRY(key_value(text, "NAME=SOURCE"));
-            const std::size_t scheme = source.find("://");
-            if (scheme != std::string::npos && !starts_with(source, "docker-image://") &&
-                !starts_with(source, "oci-layout://"))
-              return fail(Errc::kUnsupported, source.substr(0, scheme) + ":// is not supported yet",
-                          "a directory, oci-layout://DIR or docker-image://REF");
             if (source.empty()) return fail(Errc::kInvalid, "\"" + text + "\" names no source");
             to[name] = source;
             return {};
@@ -83,6 +79,22 @@ void add_calls(std::vector<Flag>& flags, CallOptions& call) {
                    }});
 }
 
+// RUN has the host's network anyway; what else an entitlement allows is not there.
+Flag allow_flag() {
+  return {"allow", 0, "ENTITLEMENT", "", [](const std::string& text) -> Result<void> {
+            if (text == "network.host") return {};
+            return fail(Errc::kUnsupported, "\"" + text + "\" is not supported", "network.host is");
+          }};
+}
+
+Flag shm_size_flag(std::uint64_t& bytes) {
+  return {"shm-size", 0, "BYTES", "size of /dev/shm in RUN: \"256m\" (default: 64m)",
+          [&bytes](const std::string& text) -> Result<void> {
+            bytes = static_cast<std::uint64_t>(TRY(dockerfile::parse_bytes(text)));
+            return {};
+          }};
+}
+
 // --provenance=false and --sbom=false ask for what is so anyway.
 Flag attestation_flag(std::string name) {
   return {std::move(name), 0, "BOOL", "", [](const std::string& text) -> Result<void> {
@@ -94,12 +106,11 @@ Flag attestation_flag(std::string name) {
 
 void add_refused(std::vector<Flag>& flags) {
   for (const char* name :
-       {"add-history", "allow",      "annotation",   "attest",        "authfile",
-        "builder",     "cache-from", "cache-to",     "cgroup-parent", "cpu-period",
-        "cpu-quota",   "cpu-shares", "cpuset-cpus",  "cpuset-mems",   "creds",
-        "format",      "ignorefile", "isolation",    "memory-swap",   "no-cache-filter",
-        "policy",      "resource",   "security-opt", "shm-size",      "source-policy-file",
-        "timestamp",   "ulimit"})
+       {"add-history",  "annotation",         "attest",          "authfile",  "cache-from",
+        "cache-to",     "cgroup-parent",      "cpu-period",      "cpu-quota", "cpu-shares",
+        "cpuset-cpus",  "cpuset-mems",        "creds",           "format",    "ignorefile",
+        "isolation",    "memory-swap",        "no-cache-filter", "policy",    "resource",
+        "security-opt", "source-policy-file", "timestamp",       "ulimit"})
     flags.push_back(refused_flag(name, 0, "VALUE"));
   flags.push_back(refused_flag("memory", 'm', "VALUE"));
   flags.push_back(refused_flag("debug", 'D', ""));
@@ -111,11 +122,13 @@ Syntax build_syntax(Written& written) {
   build::Request& request = options.request;
   Syntax syntax{
       .name = "build",
-      .arguments = "PATH",
+      .arguments = "PATH|URL|-",
       .summary = "Builds an image from a Dockerfile, as an ordinary user.",
       .text =
-          "PATH is the directory that COPY and ADD may read. Without --output or --push the "
-          "image\ngoes to the local store. Progress is written to standard error.",
+          "PATH is the directory that COPY and ADD may read; URL an archive or a Dockerfile "
+          "behind\n"
+          "http(s); - is one of these from standard input. Without --output or --push the image\n"
+          "goes to the local store. Progress is written to standard error.",
       .least = 1,
       .most = 1,
       .missing_hint = "`lichen build .` takes the current directory"};
@@ -170,6 +183,9 @@ Syntax build_syntax(Written& written) {
       ignored_switch("rm"),
       ignored_switch("force-rm"),
       ignored_switch("compress"),
+      {"builder", 0, "NAME", "", [](const std::string&) -> Result<void> { return {}; }},
+      allow_flag(),
+      shm_size_flag(request.shm_bytes),
       attestation_flag("provenance"),
       attestation_flag("sbom"),
   };
@@ -180,18 +196,15 @@ Syntax build_syntax(Written& written) {
       {"lichen build -t registry.example/app:1 --push .", "build, then push"},
       {"lichen build -o type=oci,dest=app.tar .", "an archive that other tools read"},
       {"lichen build --platform linux/amd64,linux/arm64 -t app .", "one name for two machines"},
-      {"lichen build -f - --target test . < Dockerfile", "a Dockerfile from standard input"}};
+      {"lichen build -f - --target test . < Dockerfile", "a Dockerfile from standard input"},
+      {"git archive HEAD | lichen build -t app -", "what is committed, and nothing else"}};
   return syntax;
 }
 
 Result<void> take_context(const std::string& context, build::Request& request) {
-  if (context == "-")
-    return fail(Errc::kUnsupported, "a context from standard input is not supported yet",
-                "unpack it to a directory; `-f -` reads a Dockerfile");
-  if (context.find("://") != std::string::npos || starts_with(context, "git@") ||
-      starts_with(context, "github.com/"))
-    return fail(Errc::kUnsupported, "a remote context is not supported yet: " + context,
-                "fetch it, and give the directory");
+  if (context == "-" && request.dockerfile_path == "-")
+    return fail(Errc::kInvalid, "standard input cannot be both the context and the Dockerfile",
+                "`lichen build -f - DIR`, or an archive that has the Dockerfile");
   request.context = context;
   return {};
 }
@@ -224,10 +237,11 @@ Result<void> take_epoch(build::Request& request) {
     return {};
   }
   const std::string& text = found->second;
+  if (text == "context") return {};  // known when the context is there
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error != std::errc() || end != text.data() + text.size() || seconds < 0)
-    return fail(text == "context" ? Errc::kUnsupported : Errc::kInvalid,
+    return fail(Errc::kInvalid,
                 "SOURCE_DATE_EPOCH=" + text + " is not a number of seconds since 1970");
   request.source_date_epoch = seconds;
   return {};

@@ -154,7 +154,12 @@ Result<void> Lowering::set_globals() {
   if (const auto given = request_.build_args.find("SOURCE_DATE_EPOCH");
       given != request_.build_args.end())
     epoch = given->second;
-  if (!epoch || epoch->empty() || *epoch == "context") return {};
+  if (epoch == "context") {
+    epoch_ = request_.context_time;
+    if (epoch_) oci::set_env(globals_, "SOURCE_DATE_EPOCH", std::to_string(*epoch_));
+    return {};
+  }
+  if (!epoch || epoch->empty()) return {};
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(epoch->data(), epoch->data() + epoch->size(), seconds);
   if (error != std::errc() || end != epoch->data() + epoch->size()) {

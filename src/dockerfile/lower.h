@@ -50,17 +50,20 @@ struct Frontend {
   std::map<std::string, std::string> build_args;
   std::map<std::string, std::string> labels;  // --label
   std::map<std::string, std::string>
-      named_contexts;                  // name -> oci-layout://DIR | docker-image://REF | DIR
-  std::string dockerignore;            // text of the ignore file, may be empty
-  std::vector<std::string> add_hosts;  // "name=address"
+      named_contexts;        // name -> oci-layout://DIR, docker-image://REF, or what is copied from
+  std::string dockerignore;  // text of the ignore file, may be empty
+  std::map<std::string, std::string> named_ignores;  // of named contexts
+  std::vector<std::string> add_hosts;                // "name=address"
   graph::NetworkMode network = graph::NetworkMode::kDefault;
+  std::uint64_t shm_bytes = 0;  // of /dev/shm in RUN; 0: the default
   bool no_cache = false;
   std::optional<oci::Platform> platform;  // --platform; empty: the host's
   bool multi_platform = false;            // one of several: names of steps say which
   std::optional<std::int64_t> source_date_epoch;
-  bool all_stages = false;  // lowers also what the target does not reach: for lint
-  bool lint = false;        // no graph is wanted: what lichen cannot build yet is passed over
-  bool outline = false;     // no graph is wanted: RUN, COPY and ADD make nothing
+  std::optional<std::int64_t> context_time;  // what SOURCE_DATE_EPOCH=context means; empty: unset
+  bool all_stages = false;                   // lowers also what the target does not reach: for lint
+  bool lint = false;     // no graph is wanted: what lichen cannot build yet is passed over
+  bool outline = false;  // no graph is wanted: RUN, COPY and ADD make nothing
 };
 
 struct Lowered {

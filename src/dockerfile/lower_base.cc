@@ -65,10 +65,6 @@ Result<bool> Lowering::use_named_context(StageBase& base, const std::string& nam
     base.image = *TRY(resolve(base.written, platform));
     return true;
   }
-  if (source.find("://") != std::string::npos || starts_with(source, "git@"))
-    return fail(Errc::kUnsupported,
-                "the named context " + name + "=" + source + " is not supported",
-                "directories, docker-image:// and oci-layout:// are");
   base.local = given->first;
   return true;
 }
@@ -144,13 +140,17 @@ std::optional<graph::Input> Lowering::add_image(const ResolvedImage& image,
                       0};
 }
 
+std::string Lowering::ignore_text(const std::string& context) const {
+  if (context == "context") return request_.dockerignore;
+  const auto found = request_.named_ignores.find(context);
+  return found == request_.named_ignores.end() ? "" : found->second;
+}
+
 graph::Input Lowering::add_local(const std::string& name) {
   graph::SourceOp source{.identifier = "local://" + name};
-  if (name == "context") {
-    const auto ignore = graph::Ignore::parse(request_.dockerignore);
-    if (ignore && !ignore->empty())
-      source.attributes["local.excludepatterns"] = json_array(ignore->patterns());
-  }
+  const auto ignore = graph::Ignore::parse(ignore_text(name));
+  if (ignore && !ignore->empty())
+    source.attributes["local.excludepatterns"] = json_array(ignore->patterns());
   const std::string label = name == "context" ? "[internal] load build context"
                                               : "[context " + name + "] load from client";
   return {builder_.add({.op = std::move(source)}, {.name = label, .file = request_.file}), 0};

@@ -88,8 +88,8 @@ Result<std::optional<graph::Input>> Lowering::mount_source(const StageState& sta
   if (base.local.empty()) return Found();
 
   const graph::Input local = add_local(base.local);
-  const auto ignore = graph::Ignore::parse(request_.dockerignore);
-  const bool is_whole = base.local != "context" || (ignore && ignore->empty());
+  const auto ignore = graph::Ignore::parse(ignore_text(base.local));
+  const bool is_whole = ignore && ignore->empty();
   if (is_whole && mount.readonly && mount.kind == MountKind::kBind) return Found(local);
   const std::string path = mount.kind == MountKind::kBind ? clean_path(mount.selector) : "/";
   graph::FileOp copy{.scratch = true};
@@ -140,6 +140,9 @@ Result<graph::Mount> Lowering::make_mount(const StageState& state, const std::st
 Result<void> Lowering::add_mounts(const StageState& state, const Run& run, graph::Vertex& vertex,
                                   graph::ExecOp& op, Lines lines) {
   std::size_t sockets = 0;
+  if (request_.shm_bytes != 0)
+    op.mounts.push_back(
+        {.dest = "/dev/shm", .kind = MountKind::kTmpfs, .size = request_.shm_bytes});
   for (const std::string& text : run.mounts) {
     op.mounts.push_back(TRY(make_mount(state, text, sockets, vertex, lines)));
     if (op.mounts.back().kind == MountKind::kSsh) ++sockets;

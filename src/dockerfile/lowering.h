@@ -77,6 +77,7 @@ class Lowering {
                       const oci::Platform& platform, Lines lines);
   std::optional<graph::Input> add_image(const ResolvedImage& image, const std::string& written,
                                         const oci::Platform& platform, graph::Metadata metadata);
+  std::string ignore_text(const std::string& context) const;
   graph::Input add_local(const std::string& name);
 
   Result<void> lower_stage(std::size_t index);

@@ -43,29 +43,6 @@ Result<unsigned> number(std::string_view key, const std::string& value, int base
   return parsed;
 }
 
-// "64m", "1.5 GiB": a number and a binary unit.
-Result<std::int64_t> bytes(std::string_view key, const std::string& value) {
-  const auto bad = [&] { return invalid("invalid value for " + std::string(key) + ": " + value); };
-  const std::size_t digits = std::min(value.find_first_not_of("0123456789."), value.size());
-  if (digits == 0 || value[0] == '.' || value[digits - 1] == '.') return bad();
-  char* end = nullptr;
-  const std::string figure = value.substr(0, digits);
-  const double count = std::strtod(figure.c_str(), &end);
-  if (*end != '\0') return bad();
-  std::string unit = to_lower(std::string_view(value).substr(digits));
-  if (starts_with(unit, " ")) unit.erase(0, 1);
-  double factor = 1;
-  if (const std::size_t power = std::string_view("kmgtp").find(unit.empty() ? ' ' : unit[0]);
-      power != std::string_view::npos) {
-    factor = std::pow(1024.0, static_cast<double>(power) + 1);
-    unit.erase(0, 1);
-  }
-  if (starts_with(unit, "i")) unit.erase(0, 1);
-  if (starts_with(unit, "b")) unit.erase(0, 1);
-  if (!unit.empty() || count * factor > 9e18) return bad();
-  return static_cast<std::int64_t>(count * factor);
-}
-
 bool takes_required(const RunMount& mount) {
   return mount.kind == MountKind::kSecret || mount.kind == MountKind::kSsh;
 }
@@ -126,7 +103,7 @@ Result<void> Reader::pair(std::string_view field, const std::string& key,
     mount.required = TRY(boolean(key, value));
   } else if (key == "size") {
     if (mount.kind != MountKind::kTmpfs) return not_for_kind(key, mount);
-    mount.size = TRY(bytes(key, value));
+    mount.size = TRY(parse_bytes(value));
   } else if (key == "id") {
     mount.id = value;
   } else if (key == "sharing") {
@@ -187,6 +164,28 @@ Result<std::vector<std::string>> fields_of(std::string_view text, const char* wh
 }
 
 }  // namespace
+
+Result<std::int64_t> parse_bytes(const std::string& value) {
+  const auto bad = [&] { return invalid("invalid value for size: " + value); };
+  const std::size_t digits = std::min(value.find_first_not_of("0123456789."), value.size());
+  if (digits == 0 || value[0] == '.' || value[digits - 1] == '.') return bad();
+  char* end = nullptr;
+  const std::string figure = value.substr(0, digits);
+  const double count = std::strtod(figure.c_str(), &end);
+  if (*end != '\0') return bad();
+  std::string unit = to_lower(std::string_view(value).substr(digits));
+  if (starts_with(unit, " ")) unit.erase(0, 1);
+  double factor = 1;
+  if (const std::size_t power = std::string_view("kmgtp").find(unit.empty() ? ' ' : unit[0]);
+      power != std::string_view::npos) {
+    factor = std::pow(1024.0, static_cast<double>(power) + 1);
+    unit.erase(0, 1);
+  }
+  if (starts_with(unit, "i")) unit.erase(0, 1);
+  if (starts_with(unit, "b")) unit.erase(0, 1);
+  if (!unit.empty() || count * factor > 9e18) return bad();
+  return static_cast<std::int64_t>(count * factor);
+}
 
 Result<RunMount> parse_mount(std::string_view text, const ExpandWord& expand) {
   Reader reader;

@@ -41,6 +41,9 @@ Result<void> check_mount(std::string_view text);
 // Its `from`, "" without one; of a text that check_mount() passes.
 std::string from_of_mount(std::string_view text);
 
+// "64m", "1.5 GiB": a number and a binary unit.
+Result<std::int64_t> parse_bytes(const std::string& value);
+
 Result<RunDevice> parse_device(std::string_view text);
 
 const char* to_text(graph::MountKind kind);  // "bind"

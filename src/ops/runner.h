@@ -38,9 +38,10 @@ struct Services {
   StatCache& stat_cache;
   container::Tier tier = container::Tier::kIds;
   const std::atomic<bool>* cancelled = nullptr;
-  std::map<std::string, std::string> contexts;  // name -> directory, for local://name
-  std::map<std::string, std::string> secrets;   // id -> bytes
-  std::map<std::string, std::string> agents;    // id -> an ssh agent's socket
+  // The directory of local://name. Called from several threads.
+  std::function<Result<std::string>(const std::string& name)> open_context;
+  std::map<std::string, std::string> secrets;  // id -> bytes
+  std::map<std::string, std::string> agents;   // id -> an ssh agent's socket
   std::optional<std::int64_t> source_date_epoch;
   // What a step writes, as it comes; and blobs that move. Called from several threads.
   std::function<void(graph::VertexId, bool is_stderr, const std::string& text)> on_log;

@@ -1,0 +1,207 @@
+#include "build/context.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "base/text.h"
+#include "build/context_archive.h"
+#include "dockerfile/git_reference.h"
+#include "fetch/download.h"
+#include "os/file.h"
+
+namespace lichen::build {
+
+namespace {
+
+constexpr std::size_t kMaxDockerfileBytes = 4u << 20;
+constexpr const char* kMain = "context";
+
+// Bytes that were looked at already, then the rest.
+class Replayed final : public Source {
+ public:
+  Replayed(std::string_view head, Source& rest) : head_(head), rest_(rest) {}
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    if (head_.empty()) return rest_.read(buffer, size);
+    const std::size_t count = head_.copy(buffer, size);
+    head_.remove_prefix(count);
+    return count;
+  }
+
+ private:
+  std::string_view head_;
+  Source& rest_;
+};
+
+Result<std::string> read_head(Source& from) {
+  std::string head(kArchiveHeadBytes, '\0');
+  std::size_t count = 0;
+  while (count < head.size()) {
+    const std::size_t got = TRY(from.read(head.data() + count, head.size() - count));
+    if (got == 0) break;
+    count += got;
+  }
+  head.resize(count);
+  return head;
+}
+
+Result<Context> open_directory(const std::string& path) {
+  const std::string what = "the build context " + printable(path);
+  char absolute[PATH_MAX];
+  if (::realpath(path.c_str(), absolute) == nullptr) return fail(os_error("open", what));
+  struct ::stat status {};
+  if (::stat(absolute, &status) < 0) return fail(os_error("stat", path));
+  if (!S_ISDIR(status.st_mode))
+    return fail(Errc::kInvalid, what + " is not a directory",
+                "give a directory, or an archive on standard input (-); name a Dockerfile with -f");
+  return Context{.directory = absolute, .dockerfile = {}, .time = {}};
+}
+
+// An image takes the place of a stage, and is no context.
+bool is_image(const std::string& source) {
+  return starts_with(source, "docker-image://") || starts_with(source, "oci-layout://");
+}
+
+bool is_download(const std::string& source) {
+  return starts_with(source, "http://") || starts_with(source, "https://");
+}
+
+// A scheme that nobody here knows; a path may hold "://" further on.
+std::optional<std::string> scheme_of(const std::string& source) {
+  const std::size_t end = source.find("://");
+  if (end == std::string::npos || end == 0) return std::nullopt;
+  for (const char c : source.substr(0, end))
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'))
+      return std::nullopt;
+  return source.substr(0, end);
+}
+
+}  // namespace
+
+bool is_remote_source(const std::string& source) {
+  if (scheme_of(source)) return true;
+  const auto git = dockerfile::parse_git_reference(source);
+  return !git || (*git && !((*git)->looks_local && os::exists(source)));
+}
+
+Contexts::Contexts(const Request& request, Options options)
+    : request_(request), options_(std::move(options)) {}
+
+Contexts::~Contexts() {
+  for (const std::string& directory : temporary_) (void)os::remove_tree(directory);
+}
+
+Result<const Context*> Contexts::open(const std::string& name) {
+  std::lock_guard lock(mutex_);
+  if (const auto known = opened_.find(name); known != opened_.end()) return &known->second;
+  std::string source = request_.context;
+  if (name != kMain) {
+    const auto given = request_.named_contexts.find(name);
+    if (given == request_.named_contexts.end() || is_image(given->second))
+      return fail(Errc::kNotFound, "there is no build context named " + printable(name));
+    source = given->second;
+  }
+  auto context = open_source(source, name == kMain);
+  if (!context) {
+    if (name == kMain) return fail(std::move(context).error());
+    return fail(std::move(context).error().in("--build-context " + printable(name)));
+  }
+  return &(opened_[name] = std::move(*context));
+}
+
+Result<Context> Contexts::open_source(const std::string& source, bool is_main) {
+  if (is_main && source == "-") return read_input();
+  const auto git = TRY(dockerfile::parse_git_reference(source));
+  if (git && is_remote_source(source))
+    return fail(Errc::kUnsupported, "a context in a git repository is not supported yet: " + source,
+                "clone it, and give the directory");
+  if (is_download(source)) return download(source, is_main);
+  if (const auto scheme = scheme_of(source); scheme)
+    return fail(Errc::kUnsupported, *scheme + ":// is not supported: " + printable(source),
+                "a directory, http(s)://, or a git repository");
+  return open_directory(source);
+}
+
+// The main context alone may be one.
+Result<Context> Contexts::read_input() {
+  const std::string key = "context";
+  options_.steps.started(key, "[internal] load build context from standard input");
+  os::UniqueFd in(::fcntl(request_.input_fd, F_DUPFD_CLOEXEC, 3));
+  Result<Context> context = fail(os_error("open", "standard input"));
+  if (in.valid()) {
+    os::FileSource input(std::move(in), "standard input");
+    context = read(input, "standard input");
+  }
+  options_.steps.finished(key, context ? nullptr : &context.error());
+  return context;
+}
+
+Result<Context> Contexts::download(const std::string& url, bool is_main) {
+  const std::string directory = TRY(options_.open_store())->path() + "/downloads";
+  const std::string key = "context " + url;
+  options_.steps.started(key, "[internal] load remote build context");
+  const auto fetch = [&]() -> Result<Context> {
+    fetch::Downloader downloader(
+        {.directory = directory,
+         .scratch = {},
+         .cancelled = [flag = options_.cancelled] { return flag != nullptr && flag->load(); },
+         .ca_file = {}});
+    const auto got = TRY(downloader.get({.url = url,
+                                         .name = kMain,
+                                         .checksum = {},
+                                         .keep = true,
+                                         .authorization = {},
+                                         .progress = [&](std::uint64_t bytes, std::uint64_t total) {
+                                           options_.steps.transfer(key, "context", bytes, total,
+                                                                   total != 0 && bytes == total);
+                                         }}));
+    os::FileSource bytes(TRY(os::open(got.bytes.path(), O_RDONLY)), "the download");
+    Context context;
+    if (is_main) {
+      context = TRY(read(bytes, "the download"));
+    } else {
+      // As the reference has it: a named context is the file, whatever is in it.
+      context.directory = TRY(make_directory());
+      context.is_foreign = true;
+      os::FileSink file(
+          TRY(os::open(context.directory + "/context", O_WRONLY | O_CREAT | O_EXCL, 0600)),
+          "context");
+      (void)TRY(copy(bytes, file));
+    }
+    if (got.modified) context.time = got.modified;
+    return context;
+  };
+  auto context = fetch();
+  options_.steps.finished(key, context ? nullptr : &context.error());
+  return context;
+}
+
+Result<Context> Contexts::read(Source& bytes, const char* what) {
+  const std::string head = TRY(read_head(bytes));
+  Replayed all(head, bytes);
+  Context context{
+      .directory = TRY(make_directory()), .is_foreign = true, .dockerfile = {}, .time = {}};
+  if (is_archive(head)) {
+    auto newest = unpack_context(all, context.directory, options_.cancelled);
+    if (!newest) return fail(std::move(newest).error().in(what));
+    context.time = *newest;
+    return context;
+  }
+  auto text = read_all(all, kMaxDockerfileBytes);
+  if (!text) return fail(std::move(text).error().in(what));
+  if (text->empty()) return fail(Errc::kInvalid, std::string(what) + " is empty");
+  if (text->find('\0') != std::string::npos)
+    return fail(Errc::kInvalid, std::string(what) + " is neither an archive nor a Dockerfile");
+  context.dockerfile = std::move(*text);
+  return context;
+}
+
+Result<std::string> Contexts::make_directory() {
+  std::string directory = TRY(TRY(options_.open_store())->make_temporary_directory());
+  temporary_.push_back(directory);
+  return directory;
+}
+
+}  // namespace lichen::build
