@@ -103,27 +103,35 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 }
 
 // Feeds `input` and collects both outputs until the child closes them or time is up.
-Result<void> exchange(Child& child, const SpawnOptions& options, UniqueFd in, const UniqueFd& out,
+Result<void> exchange(const SpawnOptions& options, UniqueFd in, const UniqueFd& out,
                       const UniqueFd& err, Output& output) {
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(options.timeout_ms);
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kBetweenQuestions(100);
+  const auto deadline = options.timeout_ms == 0
+                            ? Clock::time_point::max()
+                            : Clock::now() + std::chrono::milliseconds(options.timeout_ms);
   std::string_view rest = options.input;
   if (rest.empty()) in.reset();
   ::fcntl(in.get(), F_SETFL, O_NONBLOCK);
   bool out_open = true, err_open = true;
   while (out_open || err_open) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) {
-      child.kill(SIGKILL);
+    if (Clock::now() >= deadline)
       return fail(Errc::kUnavailable, options.argv[0] + ": no answer within " +
                                           std::to_string(options.timeout_ms / 1000) + " s");
-    }
+    if (options.cancelled && options.cancelled())
+      return fail(Errc::kCancelled, options.argv[0] + ": cancelled");
+    int wait_ms = -1;
+    if (options.timeout_ms != 0)
+      wait_ms = static_cast<int>(
+          std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count());
+    if (options.cancelled && (wait_ms < 0 || wait_ms > kBetweenQuestions.count()))
+      wait_ms = static_cast<int>(kBetweenQuestions.count());
     pollfd polled[3] = {{in.get(), POLLOUT, 0},
                         {out_open ? out.get() : -1, POLLIN, 0},
                         {err_open ? err.get() : -1, POLLIN, 0}};
-    if (::poll(polled, 3, static_cast<int>(left.count())) < 0 && errno != EINTR)
-      return fail(os_error("poll", options.argv[0]));
+    const int ready = ::poll(polled, 3, wait_ms);
+    if (ready < 0 && errno != EINTR) return fail(os_error("poll", options.argv[0]));
+    if (ready <= 0) continue;
     if (in.valid() && polled[0].revents != 0) {
       const ssize_t count = ::write(in.get(), rest.data(), rest.size());
       if (count > 0) rest.remove_prefix(static_cast<std::size_t>(count));
@@ -144,6 +152,15 @@ Result<void> exchange(Child& child, const SpawnOptions& options, UniqueFd in, co
     collect(polled[2], err_open, output.err);
   }
   return {};
+}
+
+// All that the leader has started. It is not reaped yet, so the number is still its own.
+void end_session(const Child& leader) {
+  constexpr int kGraceMs = 2000;
+  ::kill(-leader.pid(), SIGTERM);
+  pollfd ended{leader.pidfd().get(), POLLIN, 0};
+  (void)::poll(&ended, 1, kGraceMs);
+  ::kill(-leader.pid(), SIGKILL);
 }
 
 }  // namespace
@@ -169,7 +186,9 @@ Result<Output> run_program(const SpawnOptions& options) {
   sigaddset(&defaults, SIGPIPE);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes,
+                           static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                              (options.new_session ? POSIX_SPAWN_SETSID : 0)));
   pid_t pid = -1;
   const int rc = ::posix_spawn(&pid, program.c_str(), &actions, &attributes,
                                pointers(options.argv).data(), pointers(options.env).data());
@@ -181,7 +200,11 @@ Result<Output> run_program(const SpawnOptions& options) {
   out.second.reset();
   err.second.reset();
   Output output;
-  TRY(exchange(child, options, std::move(in.second), out.first, err.first, output));
+  const auto exchanged = exchange(options, std::move(in.second), out.first, err.first, output);
+  if (!exchanged) {
+    if (options.new_session) end_session(child);
+    return fail(exchanged.error());  // and the child is killed
+  }
   output.status = TRY(child.wait());
   return output;
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -49,13 +50,18 @@ struct SpawnOptions {
   std::vector<std::string> env;  // all of it
   std::string input;             // written to its stdin
   std::size_t output_limit = 1u << 20;
-  int timeout_ms = 30'000;
+  int timeout_ms = 30'000;  // 0: none
+  // It has no terminal, and when it is stopped before its end, so are all that it has started; they
+  // get a moment to clear up.
+  bool new_session = false;
+  std::function<bool()> cancelled;  // asked ten times a second: kCancelled
 };
 struct Output {
   WaitStatus status;
   std::string out, err;
 };
-// Runs a program from PATH to its end (posix_spawn; no shell), killing it at the time limit.
+// Runs a program from PATH to its end (posix_spawn; no shell), killing it at the time limit or when
+// cancelled.
 Result<Output> run_program(const SpawnOptions& options);
 std::vector<std::string> current_environment();
 // Absolute path of `program` in PATH (or in the usual system directories), or "".

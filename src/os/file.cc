@@ -224,6 +224,12 @@ Result<void> rename(const std::string& from, const std::string& to) {
   return done(::rename(from.c_str(), to.c_str()), "rename", to);
 }
 
+Result<void> renameat(const UniqueFd& from, const std::string& name, const UniqueFd& to) {
+  if (::renameat(from.get(), name.c_str(), to.get(), name.c_str()) < 0)
+    return fail(os_error("rename", name));
+  return {};
+}
+
 Result<void> unlink(const std::string& path) {
   if (::unlink(path.c_str()) < 0 && errno != ENOENT) return fail(os_error("unlink", path));
   return {};

@@ -56,6 +56,8 @@ Result<void> remove_tree(const UniqueFd& directory, const std::string& name);
 Result<void> remove_tree(const std::string& path);
 
 Result<void> rename(const std::string& from, const std::string& to);
+// `name` of one directory becomes that of another.
+Result<void> renameat(const UniqueFd& from, const std::string& name, const UniqueFd& to);
 Result<void> unlink(const std::string& path);
 bool exists(const std::string& path);  // lstat succeeds
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "os/child.h"
 #include "os/file.h"
 #include "os/socket.h"
@@ -116,6 +117,29 @@ TEST(Child, RunProgramEndsAtItsTimeLimit) {
   const auto output =
       run_program({.argv = {"sleep", "20"}, .env = current_environment(), .timeout_ms = 50});
   EXPECT_EQ(output.error().code, Errc::kUnavailable);
+}
+
+TEST(Child, RunProgramIsCancelledWithAllThatItStarted) {
+  const std::string file = ::testing::TempDir() + "os_test." + std::to_string(::getpid());
+  const auto output = run_program({.argv = {"sh", "-c", "sleep 20 & echo $! > \"$0\"; wait", file},
+                                   .env = current_environment(),
+                                   .timeout_ms = 0,
+                                   .new_session = true,
+                                   .cancelled = [&] {
+                                     const auto text = find_file(file);
+                                     return text && *text && ends_with(**text, "\n");
+                                   }});
+  EXPECT_EQ(output.error().code, Errc::kCancelled);
+  const std::string started(trim(*read_file(file)));
+  ::unlink(file.c_str());
+  // Somebody else reaps it.
+  std::string state = "R";
+  for (int i = 0; i < 100 && state != "" && state != "Z"; ++i) {
+    ::usleep(20'000);
+    const auto stat = find_file("/proc/" + started + "/stat");
+    state = stat && *stat ? (*stat)->substr((*stat)->rfind(')') + 2, 1) : "";
+  }
+  EXPECT_TRUE(state == "" || state == "Z") << state;
 }
 
 TEST(Child, DestructorKillsAndReaps) {
