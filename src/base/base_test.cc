@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "base/stream.h"
 #include "base/text.h"
+#include "base/url.h"
 
 namespace lichen {
 namespace {
@@ -81,6 +82,24 @@ TEST(Path, IsSplitAndJoined) {
   EXPECT_EQ(parent_of("c"), "");
   EXPECT_EQ(name_of("a/b/c"), "c");
   EXPECT_EQ(name_of("c"), "c");
+}
+
+TEST(Url, NamesAreHarmless) {
+  EXPECT_EQ(file_name_in_url("https://host/a/b.txt?x#y"), "b.txt");
+  EXPECT_EQ(file_name_in_url("https://host/a%20b%zz"), "a b%zz");
+  EXPECT_EQ(file_name_in_url("https://host/a%2fb"), "b");
+  for (const char* nameless :
+       {"https://host", "https://host/", "https://host/..", "https://host/?a/b",
+        "https://host/%2e%2e", "https://host/a%00b", "https://host/a%0ab"})
+    EXPECT_EQ(file_name_in_url(nameless), "__unnamed__") << nameless;
+  EXPECT_EQ(file_name_in("..\\..\\x"), "x");
+}
+
+TEST(Url, ShowsNoCredentials) {
+  EXPECT_EQ(without_credentials("see https://u:p@q@h/x@y, ssh://g@h ssh://g:p@h 'http://a/@'"),
+            "see https://h/x@y, ssh://g@h ssh://h 'http://a/@'");
+  EXPECT_EQ(credentials_in("https://u:p%40@h/x@y"), "u:p@");
+  EXPECT_EQ(credentials_in("https://h/x@y"), "");
 }
 
 TEST(Text, PrintableStopsTerminalControl) {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/unicode.h"
+#include "base/url.h"
 #include "dockerfile/history.h"
 #include "dockerfile/lint_stage.h"
 #include "dockerfile/lowering.h"
@@ -94,7 +95,7 @@ Result<std::optional<graph::Input>> Lowering::copy_source(const Stage& stage,
 
 Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFiles copy,
                                   graph::Metadata about) {
-  const std::string keyword = copy.add ? "ADD" : "COPY";
+  about.name = without_credentials(about.name);
   copy.chown = TRY(expand(state, copy.chown));
   copy.chmod = TRY(expand(state, copy.chmod));
   copy.dest = TRY(expand(state, copy.dest));
@@ -118,7 +119,8 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
   for (const std::string& path : copy.sources) {
     graph::Copy one = action;
     if (const auto remote = TRY(remote_source(copy, path))) {
-      one.input = add_input({builder_.add({.op = remote->op}, metadata(path, lines)), 0});
+      one.input = add_input(
+          {builder_.add({.op = remote->op}, metadata(without_credentials(path), lines)), 0});
       one.src = remote->path;
       one.unpack = remote->is_archive && copy.unpack.value_or(false);
       one.allow_wildcard = false;

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "base/unicode.h"
+#include "base/url.h"
 #include "dockerfile/git_reference.h"
 
 namespace lichen::dockerfile {
@@ -13,18 +14,10 @@ bool is_http(std::string_view source) {
   return starts_with(source, "http://") || starts_with(source, "https://");
 }
 
-// The last part of a URL's path.
-std::string file_name(std::string_view url) {
-  url = url.substr(0, url.find_first_of("?#"));
-  const std::size_t path = url.find('/', url.find("://") + 3);
-  if (path == std::string_view::npos) return "__unnamed__";
-  const std::string clean = clean_path(url.substr(path));
-  return clean == "/" ? "__unnamed__" : clean.substr(clean.rfind('/') + 1);
-}
-
 Result<RemoteSource> download(const CopyFiles& copy, const std::string& url) {
   if (!copy.add) return fail(Errc::kInvalid, "source can't be a URL for COPY");
-  RemoteSource remote{.op = {.identifier = url}, .path = "/" + file_name(url), .is_archive = true};
+  RemoteSource remote{
+      .op = {.identifier = url}, .path = "/" + file_name_in_url(url), .is_archive = true};
   remote.op.attributes["http.filename"] = remote.path.substr(1);
   if (!copy.checksum.empty())
     remote.op.attributes["http.checksum"] = TRY(Digest::parse(copy.checksum)).text();

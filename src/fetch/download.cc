@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/stream.h"
+#include "base/url.h"
 #include "fetch/http_text.h"
 #include "os/file.h"
 #include "registry/transport.h"
@@ -224,7 +225,7 @@ Result<Download> Downloader::get(const DownloadRequest& request) {
   if (const auto text = TRY(os::find_file(place))) record = parse_record(*text);
   const auto named = [&](Download download) {
     if (!request.name.empty()) download.name = request.name;
-    if (download.name.empty()) download.name = name_in_url(request.url);
+    if (download.name.empty()) download.name = file_name_in_url(request.url);
     return download;
   };
   const bool has_bytes = os::exists(place + ".bytes");
