@@ -9,12 +9,14 @@
 // processes apart. git runs without the host's and the user's configuration (so no hooks, filters
 // or helpers of theirs), in a session of its own (it cannot prompt), and speaks https, http, ssh
 // and git only. Submodules are bound by the same. Credentials travel in its environment, never in
-// arguments or messages: those of the URL, else `authorization`; ssh has the caller's keys, known
-// hosts and `ssh_agent`, and no ssh configuration.
+// arguments or messages, and only to the remote's origin, so with them no redirect is followed:
+// those of the URL, else `authorization`; ssh has the caller's keys, known hosts and `ssh_agent`,
+// and no ssh configuration.
 //
 // Errors: kUnsupported (no git program; names it), kInvalid (a remote or a ref that cannot be one,
-// a checksum that is none), kNotFound (no such ref or directory), kCorrupt (checksum), kUnavailable
-// (git could not reach it; its last words), kCancelled. A value is of one thread.
+// a checksum that is none, or that several commits have), kNotFound (no such ref or directory),
+// kCorrupt (checksum), kDenied (the remote wants credentials), kUnavailable (git could not do it;
+// its last words), kNoSpace, kCancelled. A value is of one thread.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "os/file.h"
 
 namespace lichen::fetch {
 
@@ -70,23 +73,34 @@ class GitRepository {
   GitRepository() = default;
 
   struct Run {
-    std::vector<std::string> arguments;
-    bool local = false;  // reads our own bare repository: "file" is allowed
-    std::string index;   // GIT_INDEX_FILE
+    std::string directory;               // where git works
+    std::vector<std::string> arguments;  // the first is its command
+    bool local = false;                  // from one directory of ours to another
   };
-  Result<std::string> git(const Run& run) const;
-  Result<void> prepare(const std::string& commit);
-  Result<void> fetch(const GitCommit& commit);
-  bool has(const std::string& commit) const;
-  Result<GitCommit> resolve_commit(const std::string& prefix);
-  Result<void> check_out(const GitCommit& commit, const GitCheckout& what,
-                         const std::string& directory);
+  struct Advertised {
+    std::string object, name;
+  };
+  Result<std::string> git(const Run& run) const;  // its standard output
+  std::vector<std::string> environment(const Run& run) const;
+  Result<os::FileLock> lock() const;
+  // The refs that match, as the remote has them; all without patterns. Also "HEAD@", with the name
+  // of HEAD's branch as the object.
+  Result<std::vector<Advertised>> list(const std::vector<std::string>& patterns) const;
+  Result<GitCommit> resolve_commit(const std::string& digits) const;
+  // The bare repository for commits that are named like this one. With the lock held, as the next.
+  Result<std::string> prepare(const std::string& commit) const;
+  Result<std::string> fetch(const GitCommit& commit) const;  // the bare repository
+  Result<void> fetch_all(const std::string& bare) const;
+  bool has(const std::string& bare, const GitCommit& commit) const;
+  Result<std::int64_t> time_of(const std::string& bare, const GitCommit& commit) const;
+  Result<void> check_out(const std::string& bare, const GitCommit& commit, const GitCheckout& what,
+                         const std::string& work) const;
 
-  std::string remote_;         // without credentials
-  std::string authorization_;  // value of a header; "" none
-  std::string bare_;           // the repository
-  std::string lock_;
   GitOptions options_;
+  std::string remote_;         // without credentials
+  std::string origin_;         // of an http(s) remote: "https://host:8443"
+  std::string authorization_;  // value of a header; "" none
+  std::string place_;          // of the bare repositories and the lock: a path, to be gone on with
 };
 
 }  // namespace lichen::fetch
