@@ -1,6 +1,7 @@
 #include "solver/solver.h"
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +23,7 @@ class Solve {
         observer_(observer),
         options_(options),
         keys_(graph.vertices.size()),
+        started_(graph.vertices.size(), 0),
         states_(graph.vertices.size(), State::kUnneeded),
         results_(graph.vertices.size(), 0) {}
 
@@ -37,9 +39,46 @@ class Solve {
   }
 
  private:
+  void run_threads(const std::function<void()>& work) const {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 0; i < std::max(1u, options_.jobs) && i < graph_.vertices.size(); ++i)
+      threads.emplace_back(work);
+  }
+
+  // What a slow server says must not wait for another one.
+  Result<void> compute_remote_keys() {
+    std::vector<VertexId> remote;
+    for (VertexId id = 0; id < graph_.vertices.size(); ++id)
+      if (runner_.is_remote(id)) remote.push_back(id);
+    if (remote.empty()) return {};
+    std::size_t next = 0;  // under mutex_
+    run_threads([&] {
+      for (;;) {
+        std::unique_lock lock(mutex_);
+        if (next == remote.size() || error_ || is_cancelled()) return;
+        const VertexId id = remote[next++];
+        lock.unlock();
+        started_[id] = 1;
+        observer_.started(id);
+        auto key = runner_.definition_key(id, {});
+        if (!key) observer_.finished(id, &key.error());
+        lock.lock();
+        if (key)
+          keys_[id] = std::move(*key);
+        else if (!error_ || error_->code == Errc::kCancelled)
+          error_ = std::move(key).error();
+      }
+    });
+    if (error_) return fail(std::move(*error_));
+    if (is_cancelled()) return fail(Errc::kCancelled, "cancelled");
+    return {};
+  }
+
   // Vertices are in topological order, so the inputs' keys are there.
   Result<void> compute_keys() {
+    TRY(compute_remote_keys());
     for (VertexId id = 0; id < graph_.vertices.size(); ++id) {
+      if (started_[id] != 0) continue;
       std::vector<Digest> inputs;
       for (const graph::Input& input : graph_.vertices[id].inputs)
         inputs.push_back(keys_[input.vertex]);
@@ -83,9 +122,7 @@ class Solve {
   }
 
   void run_needed() {
-    std::vector<std::jthread> threads;
-    for (unsigned i = 0; i < std::max(1u, options_.jobs) && i < graph_.vertices.size(); ++i)
-      threads.emplace_back([this] { work(); });
+    run_threads([this] { work(); });
   }
 
   void work() {
@@ -111,10 +148,11 @@ class Solve {
   }
 
   bool stopped() {
-    if (!error_ && options_.cancelled != nullptr && options_.cancelled->load() && any_waiting())
+    if (!error_ && is_cancelled() && any_waiting())
       error_ = Error{.code = Errc::kCancelled, .message = "cancelled"};
     return error_.has_value();
   }
+  bool is_cancelled() const { return options_.cancelled != nullptr && options_.cancelled->load(); }
   bool any_waiting() const {
     for (const State state : states_)
       if (state == State::kWaiting) return true;
@@ -153,7 +191,7 @@ class Solve {
         return *hit;
       }
     }
-    observer_.started(id);
+    if (started_[id] == 0) observer_.started(id);
     auto result = runner_.run(id, inputs);
     if (result) {
       auto recorded = cache_.put(keys_[id], *result);
@@ -170,6 +208,7 @@ class Solve {
   Observer& observer_;
   const Options& options_;
   std::vector<Digest> keys_;
+  std::vector<char> started_;  // remote vertices, whose keys were asked for
 
   std::mutex mutex_;  // of what follows
   std::condition_variable changed_;

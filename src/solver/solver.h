@@ -2,7 +2,8 @@
 //
 //   std::vector<ResultId> trees = TRY(solve(graph, runner, cache, observer, options));
 //
-// A vertex's result has two keys. The *definition key* is known before anything runs; the *content
+// A vertex's result has two keys. The *definition key* is known before anything runs (what lies
+// elsewhere is asked for, several at once); the *content
 // key* is known once the inputs are there, so that a rebuilt stage with equal bytes does not
 // rebuild what copies from it. Either hit is a hit; a result is recorded under both.
 //
@@ -39,6 +40,9 @@ class OpRunner {
   OpRunner& operator=(const OpRunner&) = delete;
   virtual ~OpRunner() = default;
 
+  // Its definition key costs time: a peer is asked what the source is now. Of vertices without
+  // inputs.
+  virtual bool is_remote(graph::VertexId) const { return false; }
   // All that can change the vertex's result, given its inputs' definition keys.
   virtual Result<Digest> definition_key(graph::VertexId vertex,
                                         const std::vector<Digest>& input_keys) = 0;
@@ -76,7 +80,8 @@ class Observer {
   Observer& operator=(const Observer&) = delete;
   virtual ~Observer() = default;
   virtual void started(graph::VertexId vertex) = 0;
-  virtual void cached(graph::VertexId vertex) = 0;  // also for what lies below a hit
+  // Also for what lies below a hit, and for a remote vertex after started().
+  virtual void cached(graph::VertexId vertex) = 0;
   virtual void finished(graph::VertexId vertex, const Error* error) = 0;
 };
 

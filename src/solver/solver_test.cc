@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
@@ -52,7 +54,17 @@ class FakeRunner final : public OpRunner {
  public:
   explicit FakeRunner(const graph::Graph& graph) : graph_(graph) {}
 
+  bool is_remote(VertexId vertex) const override { return remote.count(text(vertex)) != 0; }
   Result<Digest> definition_key(VertexId vertex, const std::vector<Digest>& inputs) override {
+    if (is_remote(vertex)) {
+      std::unique_lock lock(mutex);
+      asked.insert(text(vertex));
+      all_asked.notify_all();
+      // The server that answers last waits until the others were asked.
+      if (!all_asked.wait_for(lock, std::chrono::seconds(20), [&] { return asked == remote; }))
+        return fail(Errc::kUnavailable, "one after the other");
+      if (failing.count(text(vertex)) > 0) return fail(Errc::kNotFound, text(vertex) + " is gone");
+    }
     Hasher hasher;
     hasher.field(text(vertex));
     for (const Digest& input : inputs) hasher.field(input.text());
@@ -80,7 +92,8 @@ class FakeRunner final : public OpRunner {
   }
 
   std::mutex mutex;
-  std::set<std::string> ran, failing;
+  std::condition_variable all_asked;
+  std::set<std::string> ran, failing, remote, asked;
   std::map<std::string, ResultId> same;
 
  private:
@@ -89,7 +102,10 @@ class FakeRunner final : public OpRunner {
 
 class FakeObserver final : public Observer {
  public:
-  void started(VertexId) override {}
+  void started(VertexId vertex) override {
+    std::lock_guard lock(mutex);
+    begun.insert(vertex);
+  }
   void cached(VertexId vertex) override {
     std::lock_guard lock(mutex);
     hits.insert(vertex);
@@ -97,6 +113,7 @@ class FakeObserver final : public Observer {
   void finished(VertexId, const Error*) override {}
   std::mutex mutex;
   std::set<VertexId> hits;
+  std::multiset<VertexId> begun;
 };
 
 // base -> a -> c, base2 -> b -> c
@@ -184,6 +201,32 @@ TEST(Solve, IgnoreCacheRunsAgain) {
   FakeRunner second(graph);
   ASSERT_TRUE(solve(graph, second, cache, observer, {}));
   EXPECT_EQ(second.ran.size(), 5u);
+}
+
+TEST(Solve, AsksForRemoteSourcesAtOnce) {
+  const graph::Graph graph = diamond("one");
+  FakeCache cache;
+  {
+    FakeRunner runner(graph);
+    runner.remote = {"one", "two"};
+    FakeObserver observer;
+    const auto result = solve(graph, runner, cache, observer, {});
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(observer.begun, (std::multiset<VertexId>{0, 1, 2, 3, 4}));
+    EXPECT_EQ(runner.ran.size(), 5u);
+  }
+  FakeRunner runner(graph);
+  runner.remote = {"one", "two"};
+  FakeObserver observer;
+  ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
+  EXPECT_EQ(observer.begun, (std::multiset<VertexId>{0, 1}));
+  EXPECT_EQ(observer.hits.size(), graph.vertices.size());
+  EXPECT_TRUE(runner.ran.empty());
+
+  FakeRunner gone(graph);
+  gone.remote = {"one", "two"};
+  gone.failing = {"two"};
+  EXPECT_EQ(solve(graph, gone, cache, observer, {}).error().code, Errc::kNotFound);
 }
 
 TEST(Solve, CancelledStartsNothing) {
