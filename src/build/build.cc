@@ -35,7 +35,6 @@ class StepObserver final : public solver::Observer {
  public:
   StepObserver(const graph::Graph& graph, Steps& steps) : graph_(graph), steps_(steps) {}
   void started(graph::VertexId vertex) override {
-    any_ran_ = true;
     steps_.started(vertex_key(vertex), graph_.metadata[vertex].name);
   }
   void cached(graph::VertexId vertex) override {
@@ -46,6 +45,7 @@ class StepObserver final : public solver::Observer {
       std::lock_guard lock(mutex_);
       failed_ = vertex;
     }
+    if (error == nullptr) any_ran_ = true;
     steps_.finished(vertex_key(vertex), error);
   }
   std::optional<graph::VertexId> failed() const { return failed_; }
@@ -79,22 +79,6 @@ Error in_dockerfile(Error error, const graph::Metadata& metadata, const std::str
     error.context.push_back(metadata.file + ":" + std::to_string(metadata.first_line));
   }
   return error;
-}
-
-// What the front end understands, but no op fetches yet, is refused before anything runs.
-Result<void> check_sources(const graph::Graph& graph, const std::string& dockerfile) {
-  for (graph::VertexId vertex = 0; vertex < graph.vertices.size(); ++vertex) {
-    const auto* source = std::get_if<graph::SourceOp>(&graph.vertices[vertex].op);
-    if (source == nullptr) continue;
-    for (const char* scheme : {"http://", "https://", "git://"})
-      if (starts_with(source->identifier, scheme))
-        return fail(in_dockerfile(
-            {.code = Errc::kUnsupported,
-             .message =
-                 "ADD of a URL or git repository is not supported yet: " + source->identifier},
-            graph.metadata[vertex], dockerfile, ""));
-  }
-  return {};
 }
 
 ops::Services services_for(Session& session, const Environment& environment, Steps& steps,
@@ -181,7 +165,6 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   std::vector<graph::Graph> graphs;
   for (dockerfile::Lowered& one : lowered) graphs.push_back(std::move(one.graph));
   const graph::Graph graph = graph::merge(std::move(graphs));
-  TRY(check_sources(graph, sources.dockerfile));
 
   if (request.secret_guard != SecretGuardMode::kOff)
     for (const auto& [id, bytes] : sources.secrets)

@@ -38,7 +38,7 @@ struct Input {
 // "oci.dir" = the directory, local://NAME (NAME is "context", or a named context) with attributes
 // "local.excludepatterns" (JSON array: .dockerignore) and "local.followpaths". http(s)://… with
 // attributes "http.filename" and "http.checksum", git://REPOSITORY#REF:SUBDIR with "git.fullurl",
-// "git.keepgitdir", "git.checksum" … are lowered; nothing fetches them yet.
+// "git.keepgitdir", "git.skipsubmodules", "git.checksum" and "git.mtime".
 struct SourceOp {
   std::string identifier;
   std::map<std::string, std::string> attributes;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ops/fetched.h"
 #include "ops/local.h"
 #include "ops/selection.h"
 #include "ops/step_mounts.h"
@@ -16,7 +17,10 @@ using graph::VertexId;
 using solver::ResultId;
 
 Runner::Runner(const graph::Graph& graph, Services services)
-    : graph_(graph), services_(std::move(services)), emptied_(std::make_unique<EmptiedCaches>()) {}
+    : graph_(graph),
+      services_(std::move(services)),
+      emptied_(std::make_unique<EmptiedCaches>()),
+      fetched_(std::make_unique<FetchedSources>(services_)) {}
 
 Runner::~Runner() = default;
 
@@ -88,8 +92,16 @@ bool is_literal(const graph::Graph& graph, const graph::Vertex& vertex) {
 
 }  // namespace
 
+bool Runner::is_remote(VertexId vertex) const {
+  const auto* source = std::get_if<graph::SourceOp>(&graph_.vertices[vertex].op);
+  return source != nullptr && FetchedSources::is_remote(*source);
+}
+
 Result<Digest> Runner::definition_key(VertexId vertex, const std::vector<Digest>& input_keys) {
   const graph::Vertex& v = graph_.vertices[vertex];
+  if (const auto* source = std::get_if<graph::SourceOp>(&v.op);
+      source != nullptr && is_fetched(*source))
+    return fetched_->key(vertex, *source);
   Hasher hasher = key_hasher("definition", v, services_.source_date_epoch);
   // What is taken from the context counts by content; the context as a whole does not.
   std::vector<bool> by_content(v.inputs.size(), false);
@@ -153,6 +165,11 @@ Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& input
   if (const auto* source = std::get_if<graph::SourceOp>(&v.op)) {
     // The context is read in place by the copies that need it.
     if (starts_with(source->identifier, "local://")) return ResultId{0};
+    if (is_fetched(*source))
+      return make_snapshot(0, [&](std::int64_t id, const Stack&) -> Result<std::string> {
+        TRY(fetched_->fill(vertex, *source, services_.store.fs_path(id)));
+        return std::string();  // all is root's, which needs no record
+      });
     return run_image(vertex, *source);
   }
   if (const auto* exec = std::get_if<graph::ExecOp>(&v.op)) return run_exec(vertex, *exec, inputs);

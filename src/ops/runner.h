@@ -4,9 +4,9 @@
 //   Cache cache(store, tier);
 //   solver::solve(graph, runner, cache, observer, options);
 //
-// Services are borrowed. One file per vertex kind: image.cc, file.cc, exec.cc. Everything that
-// needs to be root goes to the keeper as a Job. Thread-safe: the solver calls run() from several
-// threads.
+// Services are borrowed. One file per vertex kind: image.cc, fetched.cc, file.cc, exec.cc.
+// Everything that needs to be root goes to the keeper as a Job. Thread-safe: the solver calls run()
+// from several threads.
 #pragma once
 
 #include <atomic>
@@ -62,12 +62,14 @@ Result<Stack> stack_of(store::Store& store, solver::ResultId result);
 void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id);
 
 class EmptiedCaches;
+class FetchedSources;
 
 class Runner final : public solver::OpRunner {
  public:
   Runner(const graph::Graph& graph, Services services);
   ~Runner() override;
 
+  bool is_remote(graph::VertexId vertex) const override;
   Result<Digest> definition_key(graph::VertexId vertex,
                                 const std::vector<Digest>& input_keys) override;
   Result<std::optional<Digest>> content_key(graph::VertexId vertex,
@@ -103,6 +105,7 @@ class Runner final : public solver::OpRunner {
   // By the number of the action, or the mount.
   std::map<std::pair<graph::VertexId, std::size_t>, Digest> context_digests_;
   std::unique_ptr<EmptiedCaches> emptied_;
+  std::unique_ptr<FetchedSources> fetched_;
   std::map<std::string, std::unique_ptr<graph::Ignore>> ignores_;  // by pattern list
 };
 
