@@ -144,11 +144,13 @@ Result<Outcome> build(const Request& request, const Environment& environment,
     return {};
   };
   Steps steps(events);
+  const Secrets secrets = TRY(read_secrets(request));
   Contexts contexts(request, {.open_store = [&]() -> Result<store::Store*> {
                                 TRY(open_session());
                                 return &session->store();
                               },
                               .steps = steps,
+                              .secrets = secrets,
                               .cancelled = environment.cancelled});
   TRY(check_outputs(request));
   const Sources sources = TRY(read_sources(request, contexts));
@@ -167,7 +169,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   const graph::Graph graph = graph::merge(std::move(graphs));
 
   if (request.secret_guard != SecretGuardMode::kOff)
-    for (const auto& [id, bytes] : sources.secrets)
+    for (const auto& [id, bytes] : secrets.values)
       if (bytes.size() < ops::SecretGuard::kLeastBytes)
         steps.send(Warning{.text = "the secret " + printable(id) +
                                    " is too short for layers to be searched for it",
@@ -180,8 +182,8 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   services.open_context = [&contexts](const std::string& name) -> Result<std::string> {
     return TRY(contexts.open(name))->directory;
   };
-  services.secrets = sources.secrets;
-  services.agents = sources.agents;
+  services.secrets = secrets.values;
+  services.agents = secrets.agents;
   services.source_date_epoch = epoch;
   ops::Runner runner(graph, services);
   ops::Cache cache(session->store(), session->tier());
@@ -209,7 +211,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                                        .request = request,
                                        .environment = environment,
                                        .steps = steps,
-                                       .secrets = sources.secrets,
+                                       .secrets = secrets.values,
                                        .source_date_epoch = epoch,
                                        .now = std::time(nullptr)},
                                       built));

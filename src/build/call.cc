@@ -76,8 +76,10 @@ Result<Answer> call(Call call, const Request& request, const Environment& enviro
                     const EventSink& events) {
   LazyStore store(environment);
   Steps steps(events);
+  const Secrets secrets = TRY(read_secrets(request));
   Contexts contexts(request, {.open_store = [&store] { return store.get(); },
                               .steps = steps,
+                              .secrets = secrets,
                               .cancelled = environment.cancelled});
   const Sources sources = TRY(read_sources(request, contexts));
   // Questions are about the Dockerfile; of several platforms the first stands for all.

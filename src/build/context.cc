@@ -6,10 +6,12 @@
 #include <climits>
 #include <cstdlib>
 
+#include "base/boolean.h"
 #include "base/text.h"
 #include "build/context_archive.h"
-#include "dockerfile/git_reference.h"
 #include "fetch/download.h"
+#include "fetch/git_repository.h"
+#include "ops/fetched.h"
 #include "os/file.h"
 
 namespace lichen::build {
@@ -68,6 +70,12 @@ bool is_download(const std::string& source) {
   return starts_with(source, "http://") || starts_with(source, "https://");
 }
 
+// A value that is none is passed over, as the reference does.
+bool keeps_git_dir(const Request& request) {
+  const auto given = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+  return given != request.build_args.end() && parse_bool(given->second).value_or(false);
+}
+
 // A scheme that nobody here knows; a path may hold "://" further on.
 std::optional<std::string> scheme_of(const std::string& source) {
   const std::size_t end = source.find("://");
@@ -114,9 +122,7 @@ Result<const Context*> Contexts::open(const std::string& name) {
 Result<Context> Contexts::open_source(const std::string& source, bool is_main) {
   if (is_main && source == "-") return read_input();
   const auto git = TRY(dockerfile::parse_git_reference(source));
-  if (git && is_remote_source(source))
-    return fail(Errc::kUnsupported, "a context in a git repository is not supported yet: " + source,
-                "clone it, and give the directory");
+  if (git && is_remote_source(source)) return clone(*git);
   if (is_download(source)) return download(source, is_main);
   if (const auto scheme = scheme_of(source); scheme)
     return fail(Errc::kUnsupported, *scheme + ":// is not supported: " + printable(source),
@@ -148,15 +154,16 @@ Result<Context> Contexts::download(const std::string& url, bool is_main) {
          .scratch = {},
          .cancelled = [flag = options_.cancelled] { return flag != nullptr && flag->load(); },
          .ca_file = {}});
-    const auto got = TRY(downloader.get({.url = url,
-                                         .name = kMain,
-                                         .checksum = {},
-                                         .keep = true,
-                                         .authorization = {},
-                                         .progress = [&](std::uint64_t bytes, std::uint64_t total) {
-                                           options_.steps.transfer(key, "context", bytes, total,
-                                                                   total != 0 && bytes == total);
-                                         }}));
+    const auto got =
+        TRY(downloader.get({.url = url,
+                            .name = kMain,
+                            .checksum = {},
+                            .keep = true,
+                            .authorization = ops::http_authorization(options_.secrets.values, url),
+                            .progress = [&](std::uint64_t bytes, std::uint64_t total) {
+                              options_.steps.transfer(key, "context", bytes, total,
+                                                      total != 0 && bytes == total);
+                            }}));
     os::FileSource bytes(TRY(os::open(got.bytes.path(), O_RDONLY)), "the download");
     Context context;
     if (is_main) {
@@ -174,6 +181,34 @@ Result<Context> Contexts::download(const std::string& url, bool is_main) {
     return context;
   };
   auto context = fetch();
+  options_.steps.finished(key, context ? nullptr : &context.error());
+  return context;
+}
+
+Result<Context> Contexts::clone(const dockerfile::GitReference& git) {
+  const std::string key = "context " + git.fragment_form(true);
+  options_.steps.started(key, "[internal] load git source " + git.fragment_form(true));
+  const auto check_out = [&]() -> Result<Context> {
+    const auto agent = options_.secrets.agents.find("default");
+    auto repository = TRY(fetch::GitRepository::open(
+        git.remote,
+        {.directory = TRY(options_.open_store())->path() + "/git",
+         .cancelled = [flag = options_.cancelled] { return flag != nullptr && flag->load(); },
+         .authorization = ops::git_authorization(options_.secrets.values, git.remote),
+         .ssh_agent = agent == options_.secrets.agents.end() ? "" : agent->second}));
+    const fetch::GitCommit commit = TRY(repository.resolve(git.ref, git.checksum));
+    Context context{
+        .directory = TRY(make_directory()), .is_foreign = true, .dockerfile = {}, .time = {}};
+    TRY(repository.checkout(commit,
+                            {.sub_dir = git.sub_dir,
+                             .keep_git_dir = git.keep_git_dir.value_or(keeps_git_dir(request_)),
+                             .submodules = git.submodules.value_or(true),
+                             .mtime = git.mtime},
+                            context.directory));
+    context.time = TRY(repository.commit_time(commit));
+    return context;
+  };
+  auto context = check_out();
   options_.steps.finished(key, context ? nullptr : &context.error());
   return context;
 }

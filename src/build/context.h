@@ -19,7 +19,9 @@
 
 #include "base/result.h"
 #include "build/request.h"
+#include "build/secrets.h"
 #include "build/steps.h"
+#include "dockerfile/git_reference.h"
 #include "store/store.h"
 
 namespace lichen::build {
@@ -40,6 +42,7 @@ class Contexts {
   struct Options {
     std::function<Result<store::Store*>()> open_store;  // foreign contexts need one
     Steps& steps;
+    const Secrets& secrets;  // for who wants to be asked with them (ops/fetched.h says which)
     const std::atomic<bool>* cancelled = nullptr;
   };
   // The request is borrowed.
@@ -55,6 +58,7 @@ class Contexts {
   Result<Context> open_source(const std::string& source, bool is_main);
   Result<Context> read_input();
   Result<Context> download(const std::string& url, bool is_main);
+  Result<Context> clone(const dockerfile::GitReference& git);
   Result<Context> read(Source& bytes, const char* what);
   Result<std::string> make_directory();
 

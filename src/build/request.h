@@ -49,9 +49,10 @@ struct Secret {
   std::string path;
 };
 
-// --ssh: where an agent listens.
+// --ssh: where an agent listens, or private keys for one of our own.
 struct Agent {
-  std::string id, path;
+  std::string id;
+  std::vector<std::string> paths;
 };
 
 // What is done about a secret's bytes in a layer.

@@ -12,40 +12,6 @@ namespace lichen::build {
 namespace {
 
 constexpr std::size_t kMaxDockerfileBytes = 4u << 20;
-constexpr std::size_t kMaxSecretBytes = 500u << 10;
-
-Result<void> read_secrets(const Request& request, std::map<std::string, std::string>& secrets) {
-  for (const Secret& secret : request.secrets) {
-    std::string bytes;
-    if (secret.value) {
-      bytes = *secret.value;
-    } else {
-      auto content = os::read_file(secret.path, kMaxSecretBytes + 1);
-      if (!content)
-        return fail(std::move(content).error().in("reading the secret " + printable(secret.id)));
-      bytes = std::move(*content);
-    }
-    if (bytes.size() > kMaxSecretBytes)
-      return fail(Errc::kInvalid, "the secret " + printable(secret.id) + " is larger than 500 KiB");
-    secrets[secret.id] = std::move(bytes);
-  }
-  return {};
-}
-
-Result<void> find_agents(const Request& request, std::map<std::string, std::string>& agents) {
-  for (const Agent& agent : request.agents) {
-    struct ::stat status {};
-    if (::stat(agent.path.c_str(), &status) < 0)
-      return fail(os_error("stat", agent.path).in("--ssh " + printable(agent.id)));
-    if (!S_ISSOCK(status.st_mode))
-      return fail(Errc::kUnsupported,
-                  "--ssh " + printable(agent.id) +
-                      ": key files are not supported yet: " + printable(agent.path),
-                  "add the key to an agent (ssh-add), and give the agent's socket");
-    agents[agent.id] = agent.path;
-  }
-  return {};
-}
 
 Result<std::optional<std::string>> find_beneath(const std::string& directory,
                                                 const std::string& path) {
@@ -140,8 +106,6 @@ Result<void> read_ignore_files(const Request& request, const Context& main, Cont
 
 Result<Sources> read_sources(const Request& request, Contexts& contexts) {
   Sources sources;
-  TRY(read_secrets(request, sources.secrets));
-  TRY(find_agents(request, sources.agents));
   const Context& main = *TRY(contexts.open("context"));
   sources.context_time = main.time;
   TRY(read_dockerfile(request, main, sources));

@@ -1,4 +1,4 @@
-// What a build reads before it starts: the Dockerfile, the ignore files, secrets.
+// What a build reads before it starts: the Dockerfile and the ignore files.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,6 @@ struct Sources {
   std::string dockerfile;                      // text
   std::string file;                            // its name for messages
   std::map<std::string, std::string> ignores;  // context -> text of its ignore file
-  std::map<std::string, std::string> secrets;  // id -> bytes
-  std::map<std::string, std::string> agents;   // id -> socket
   std::optional<std::int64_t> context_time;    // Context::time of the main one
 };
 

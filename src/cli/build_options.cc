@@ -125,10 +125,9 @@ Syntax build_syntax(Written& written) {
       .arguments = "PATH|URL|-",
       .summary = "Builds an image from a Dockerfile, as an ordinary user.",
       .text =
-          "PATH is the directory that COPY and ADD may read; URL an archive or a Dockerfile "
-          "behind\n"
-          "http(s); - is one of these from standard input. Without --output or --push the image\n"
-          "goes to the local store. Progress is written to standard error.",
+          "PATH is the directory that COPY and ADD may read; URL an archive, a Dockerfile or a\n"
+          "git repository; - one of the first two from standard input. Without --output or --push\n"
+          "the image goes to the local store. Progress is written to standard error.",
       .least = 1,
       .most = 1,
       .missing_hint = "`lichen build .` takes the current directory"};
@@ -170,10 +169,10 @@ Syntax build_syntax(Written& written) {
       list_flag("secret", 0, "id=ID[,src=FILE|,env=NAME]",
                 "a secret for RUN --mount=type=secret; repeatable", written.secrets),
       secret_guard_flag(request.secret_guard),
-      list_flag(
-          "ssh", 0, "default|ID[=SOCKET]",
-          "an ssh agent for RUN --mount=type=ssh (default: that of SSH_AUTH_SOCK); repeatable",
-          written.agents),
+      list_flag("ssh", 0, "default|ID[=SOCKET|KEY[,KEY]]",
+                "an ssh agent, or private keys, for RUN --mount=type=ssh (default: the agent of "
+                "SSH_AUTH_SOCK); repeatable",
+                written.agents),
       list_flag("platform", 0, "OS/ARCH[,…]",
                 "platforms of the image (default: this machine's); of several, the result is an "
                 "index; repeatable",

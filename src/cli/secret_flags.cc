@@ -44,18 +44,17 @@ Result<build::Secret> parse_secret(const std::string& text, const Variables& var
 
 Result<build::Agent> parse_agent(const std::string& text, const Variables& variables) {
   const std::size_t equals = text.find('=');
-  build::Agent agent{.id = text.substr(0, equals), .path = {}};
+  build::Agent agent{.id = text.substr(0, equals), .paths = {}};
   if (agent.id.empty()) return fail(Errc::kInvalid, "--ssh " + text + " names no id");
-  if (equals != std::string::npos) agent.path = text.substr(equals + 1);
-  if (agent.path.find(',') != std::string::npos)
-    return fail(Errc::kUnsupported,
-                "--ssh " + agent.id + ": key files are not supported yet: " + agent.path,
-                "add the keys to an agent (ssh-add), and give the agent's socket");
-  if (agent.path.empty()) agent.path = variable(variables, "SSH_AUTH_SOCK");
-  if (agent.path.empty())
+  if (equals != std::string::npos && equals + 1 < text.size())
+    agent.paths = split(text.substr(equals + 1), ',');
+  if (agent.paths.empty())
+    if (const std::string socket = variable(variables, "SSH_AUTH_SOCK"); !socket.empty())
+      agent.paths = {socket};
+  if (agent.paths.empty())
     return fail(Errc::kInvalid,
                 "--ssh " + agent.id + ": there is no agent: SSH_AUTH_SOCK is not set",
-                "start ssh-agent, or name a socket: --ssh " + agent.id + "=SOCKET");
+                "start ssh-agent, or name a socket or a key: --ssh " + agent.id + "=PATH");
   return agent;
 }
 

@@ -165,18 +165,20 @@ void end_session(const Child& leader) {
 
 }  // namespace
 
-Result<Output> run_program(const SpawnOptions& options) {
-  const std::string program = find_program(options.argv[0]);
+Result<Child> spawn_program(const std::vector<std::string>& argv,
+                            const std::vector<std::string>& env, const Streams& streams,
+                            bool new_session) {
+  const std::string program = find_program(argv[0]);
   if (program.empty())
-    return fail(Errc::kNotFound, options.argv[0] + " is not installed (not found in PATH)");
-  auto in = TRY(pipe());
-  auto out = TRY(pipe());
-  auto err = TRY(pipe());
+    return fail(Errc::kNotFound, argv[0] + " is not installed (not found in PATH)");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in.first.get(), 0);
-  posix_spawn_file_actions_adddup2(&actions, out.second.get(), 1);
-  posix_spawn_file_actions_adddup2(&actions, err.second.get(), 2);
+  const UniqueFd* const fds[] = {streams.in, streams.out, streams.err};
+  for (int i = 0; i < 3; ++i)
+    if (fds[i] != nullptr)
+      posix_spawn_file_actions_adddup2(&actions, fds[i]->get(), i);
+    else
+      posix_spawn_file_actions_addopen(&actions, i, "/dev/null", O_RDWR, 0);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;
@@ -188,14 +190,23 @@ Result<Output> run_program(const SpawnOptions& options) {
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setflags(&attributes,
                            static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              (options.new_session ? POSIX_SPAWN_SETSID : 0)));
+                                              (new_session ? POSIX_SPAWN_SETSID : 0)));
   pid_t pid = -1;
-  const int rc = ::posix_spawn(&pid, program.c_str(), &actions, &attributes,
-                               pointers(options.argv).data(), pointers(options.env).data());
+  const int rc = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, pointers(argv).data(),
+                               pointers(env).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (rc != 0) return fail(os_error(rc, "start", program));
-  Child child = TRY(Child::adopt(pid));
+  return Child::adopt(pid);
+}
+
+Result<Output> run_program(const SpawnOptions& options) {
+  auto in = TRY(pipe());
+  auto out = TRY(pipe());
+  auto err = TRY(pipe());
+  Child child = TRY(spawn_program(options.argv, options.env,
+                                  {.in = &in.first, .out = &out.second, .err = &err.second},
+                                  options.new_session));
   in.first.reset();
   out.second.reset();
   err.second.reset();

@@ -45,6 +45,15 @@ class Child {
   UniqueFd pidfd_;
 };
 
+// What a program's standard streams are; nullptr: /dev/null. Borrowed.
+struct Streams {
+  const UniqueFd *in = nullptr, *out = nullptr, *err = nullptr;
+};
+// Starts a program from PATH (posix_spawn; no shell), in a session of its own when told so.
+Result<Child> spawn_program(const std::vector<std::string>& argv,
+                            const std::vector<std::string>& env, const Streams& streams,
+                            bool new_session = false);
+
 struct SpawnOptions {
   std::vector<std::string> argv;
   std::vector<std::string> env;  // all of it

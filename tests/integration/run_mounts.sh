@@ -114,5 +114,17 @@ RUN --mount=type=ssh,id=other [ -z "$SSH_AUTH_SOCK" ]
 D
 for i in $(seq 50); do [ -S agent ] || sleep 0.1; done
 build --ssh default="$T/agent" ctx; kill $agent; wait $agent 2>/dev/null || true
+# Key files: an agent of lichen's own, which ends with the build. (ssh-keygen wants to know who its user is.)
+if id -un >/dev/null 2>&1; then
+ssh-keygen -q -t ed25519 -N "" -C the-comment -f key; ssh-keygen -q -t ed25519 -N secret -f locked
+dockerfile <<'D'
+FROM @DEBIAN@
+RUN --mount=type=ssh,id=k perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new($ENV{SSH_AUTH_SOCK}) or die $!; syswrite($s, pack("NC", 1, 11)); sysread($s, $b, 4096); $b =~ /the-comment/ or die "no key"'
+D
+build --ssh k="$T/key" ctx
+fails any lichen_build --ssh k="$T/locked" ctx; has err 'ssh k: .*locked'
+fails any lichen_build --ssh k="$T/key,$T/Dockerfile.none" ctx; has err 'Dockerfile.none'
+fi
+! ls -d "$XDG_RUNTIME_DIR"/lichen-ssh-* 2>/dev/null || fail "an agent's directory was left behind"
 printf 'FROM %s\nRUN --mount=type=ssh,required true\n' "$TINY" > ctx/Dockerfile; fails any lichen_build ctx; has err 'no SSH key "default" forwarded'
 ! ls -d /dev/shm/lichen-secrets-* 2>/dev/null || fail "secrets were left in memory"
