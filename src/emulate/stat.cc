@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "emulate/model.h"
+#include "os/i386.h"
 
 namespace lichen::emulate {
 
@@ -35,6 +36,31 @@ struct stat to_stat(const struct statx& status) {
   old.st_mtim = to_timespec(status.stx_mtime);
   old.st_ctim = to_timespec(status.stx_ctime);
   return old;
+}
+
+os::I386Stat to_i386(const struct statx& status) {
+  const auto device = [](std::uint32_t major, std::uint32_t minor) -> std::uint64_t {
+    return ::makedev(major, minor);
+  };
+  return {.dev = device(status.stx_dev_major, status.stx_dev_minor),
+          .pad0 = 0,
+          .short_ino = static_cast<std::uint32_t>(status.stx_ino),
+          .mode = status.stx_mode,
+          .nlink = status.stx_nlink,
+          .uid = status.stx_uid,
+          .gid = status.stx_gid,
+          .rdev = device(status.stx_rdev_major, status.stx_rdev_minor),
+          .pad1 = 0,
+          .size = static_cast<std::int64_t>(status.stx_size),
+          .blksize = status.stx_blksize,
+          .blocks = status.stx_blocks,
+          .atime = static_cast<std::uint32_t>(status.stx_atime.tv_sec),
+          .atime_ns = status.stx_atime.tv_nsec,
+          .mtime = static_cast<std::uint32_t>(status.stx_mtime.tv_sec),
+          .mtime_ns = status.stx_mtime.tv_nsec,
+          .ctime = static_cast<std::uint32_t>(status.stx_ctime.tv_sec),
+          .ctime_ns = status.stx_ctime.tv_nsec,
+          .ino = status.stx_ino};
 }
 
 }  // namespace
@@ -92,6 +118,9 @@ Reply write_status(const Task& task, const StatRequest& request, const struct st
   bool written = false;
   if (request.is_statx) {
     written = task.write(request.buffer, &status, sizeof status);
+  } else if (task.is_i386()) {
+    const os::I386Stat old = to_i386(status);
+    written = task.write(request.buffer, &old, sizeof old);
   } else {
     const struct stat old = to_stat(status);
     written = task.write(request.buffer, &old, sizeof old);

@@ -1,6 +1,7 @@
 #include "emulate/task.h"
 
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+
+#include "os/i386.h"
 
 namespace lichen::emulate {
 
@@ -63,6 +66,12 @@ Task::Task(const os::UniqueFd& listener, const os::UniqueFd& proc, const seccomp
       tid_(static_cast<pid_t>(notice.pid)),
       nr_(notice.data.nr) {
   std::copy_n(notice.data.args, arguments_.size(), arguments_.begin());
+#ifdef __x86_64__
+  if (notice.data.arch != AUDIT_ARCH_I386) return;
+  is_i386_ = true;
+  nr_ = os::native_of_i386(notice.data.nr).value_or(-1);
+  if (notice.data.nr == os::kI386Truncate64) arguments_[1] |= arguments_[2] << 32;
+#endif
 }
 
 bool Task::valid() const {

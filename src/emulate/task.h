@@ -43,13 +43,14 @@ class Task {
  public:
   using Arguments = std::array<std::uint64_t, 6>;
 
-  // Stopped by the listener.
+  // Stopped by the listener. A 32-bit program's call has the number of its native twin.
   Task(const os::UniqueFd& listener, const os::UniqueFd& proc, const seccomp_notif& notice);
   // Stopped by ptrace: its number is its own until the tracer reaps it.
   Task(const os::UniqueFd& proc, pid_t tid, int nr, const Arguments& arguments)
       : proc_(&proc), tid_(tid), nr_(nr), arguments_(arguments) {}
 
   pid_t tid() const { return tid_; }
+  bool is_i386() const { return is_i386_; }  // its `struct stat` is os::I386Stat
   int nr() const { return nr_; }
   std::uint64_t arg(std::size_t index) const { return arguments_[index]; }
   const Arguments& arguments() const { return arguments_; }
@@ -72,6 +73,7 @@ class Task {
   pid_t tid_;
   int nr_;
   Arguments arguments_;
+  bool is_i386_ = false;
 };
 
 }  // namespace lichen::emulate

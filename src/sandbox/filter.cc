@@ -3,6 +3,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include <cstdio>
 #include <iterator>
 #include <map>
+
+#include "os/i386.h"
 
 namespace lichen::sandbox {
 
@@ -111,6 +114,7 @@ class Writer {
   void load(std::size_t offset) {
     op(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
   }
+  void go(std::size_t ahead) { op(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(ahead)); }
   void mask(std::uint32_t bits) { op(BPF_ALU | BPF_AND | BPF_K, bits); }
   void jump(std::uint16_t test, std::uint32_t value, std::size_t if_true, std::size_t if_false) {
     LICHEN_ASSERT(if_true < 256 && if_false < 256);
@@ -160,24 +164,76 @@ Writer checks_of_one_call(const std::vector<Check>& checks) {
   return writer;
 }
 
-}  // namespace
-
-std::vector<sock_filter> make_filter(const FilterSpec& spec) {
+Writer calls_of(const Table& table) {
   Writer writer;
-  writer.load(offsetof(seccomp_data, arch));
-  writer.jump(BPF_JEQ, kArchitecture, 1, 0);
-  writer.give(refuse(ENOSYS));
   writer.load(offsetof(seccomp_data, nr));
-  if (kX32Bit != 0) {
-    writer.jump(BPF_JSET, kX32Bit, 0, 1);
-    writer.give(refuse(ENOSYS));
-  }
-  for (const auto& [nr, checks] : make_table(spec)) {
+  for (const auto& [nr, checks] : table) {
     const Writer body = checks_of_one_call(checks);
     writer.jump(BPF_JEQ, static_cast<std::uint32_t>(nr), 0, body.size());
     writer.append(body);
   }
   writer.give(SECCOMP_RET_ALLOW);
+  return writer;
+}
+
+#ifdef __x86_64__
+// The same for 32-bit programs, by their numbers.
+Table i386_table(const Table& native) {
+  Table table;
+  for (const os::I386Number& call : os::i386_numbers())
+    if (const auto known = native.find(call.native); known != native.end())
+      table[call.i386] = known->second;
+  for (const int nr : {113, 166}) add(table, {nr, refuse(EPERM)});  // vm86old, vm86
+  // Whose ids are emulated must not ask for them in 16 bits.
+  if (native.contains(SYS_getuid))
+    for (const int nr : os::i386_outdated()) add(table, {nr, refuse(ENOSYS)});
+  if (native.contains(SYS_setrlimit)) {  // as emulate/rlimit.cc answers, without a look at memory
+    const auto of_rttime = [&](int nr, std::uint32_t action) {
+      table[nr].push_back({{.nr = nr,
+                            .match = Match::kMaskEquals,
+                            .arg = 0,
+                            .mask = UINT32_MAX,
+                            .value = RLIMIT_RTTIME},
+                           action});
+    };
+    of_rttime(os::kI386Setrlimit, kSuccess);
+    for (const int nr : os::kI386Getrlimit) of_rttime(nr, refuse(EINVAL));
+  }
+  return table;
+}
+#endif
+
+// What follows the load of the architecture when it is not the machine's.
+Writer calls_of_others([[maybe_unused]] const Table& native) {
+  Writer writer;
+#ifdef __x86_64__
+  const Writer i386 = calls_of(i386_table(native));
+  writer.jump(BPF_JEQ, AUDIT_ARCH_I386, 1, 0);
+  writer.give(refuse(ENOSYS));
+  writer.append(i386);
+#else
+  writer.give(refuse(ENOSYS));
+#endif
+  return writer;
+}
+
+}  // namespace
+
+std::vector<sock_filter> make_filter(const FilterSpec& spec) {
+  const Table table = make_table(spec);
+  Writer own;
+  if (kX32Bit != 0) {
+    own.load(offsetof(seccomp_data, nr));
+    own.jump(BPF_JSET, kX32Bit, 0, 1);
+    own.give(refuse(ENOSYS));
+  }
+  own.append(calls_of(table));
+  Writer writer;
+  writer.load(offsetof(seccomp_data, arch));
+  writer.jump(BPF_JEQ, kArchitecture, 1, 0);
+  writer.go(own.size());
+  writer.append(own);
+  writer.append(calls_of_others(table));
   return writer.take();
 }
 
@@ -233,6 +289,8 @@ std::string instruction_text(const sock_filter& op) {
     case BPF_JMP | BPF_JGE | BPF_K:
       std::snprintf(text, sizeof text, "%s %#x +%d +%d", jump_name(op.code), op.k, op.jt, op.jf);
       return text;
+    case BPF_JMP | BPF_JA:
+      return "go +" + std::to_string(op.k);
     case BPF_RET | BPF_K:
       return "ret " + action_text(op.k);
     default:

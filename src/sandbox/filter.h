@@ -2,7 +2,8 @@
 //
 //   std::vector<sock_filter> program = make_filter({.notify = plan.notify});
 //
-// Order for each call: foreign architectures -> ENOSYS; the fsync family -> success; calls that
+// Order for each call: foreign architectures -> ENOSYS, but for i386 on x86-64, to whose calls of
+// the same meaning the same rules apply (os/i386.h); the fsync family -> success; calls that
 // reach the host kernel (keys, bpf, modules, io_uring, …) are refused as docker's default profile
 // does; then the notify rules; everything else is allowed. The set is a floor against accidents and
 // kernel bugs: the isolation itself comes from the namespaces. seccomp(2); data structure of

@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -17,7 +18,7 @@ namespace {
 using Match = NotifyRule::Match;
 
 #if defined(__x86_64__)
-constexpr std::uint32_t kNative = AUDIT_ARCH_X86_64, kForeign = AUDIT_ARCH_I386;
+constexpr std::uint32_t kNative = AUDIT_ARCH_X86_64, kForeign = AUDIT_ARCH_ARM;
 #else
 constexpr std::uint32_t kNative = AUDIT_ARCH_AARCH64, kForeign = AUDIT_ARCH_ARM;
 #endif
@@ -85,6 +86,48 @@ TEST(Filter, ForeignArchitecturesHaveNoCalls) {
   EXPECT_EQ(answer(program, SYS_fsync | 0x40000000), refused(ENOSYS));
 #endif
 }
+
+#if defined(__x86_64__)
+TEST(Filter, ThirtyTwoBitProgramsHaveTheSameRules) {
+  const auto program = make_filter(
+      {.notify = {{.nr = SYS_chown},
+                  {.nr = SYS_getuid},
+                  {.nr = SYS_truncate},
+                  {.nr = SYS_openat, .match = NotifyRule::Match::kMaskAny, .arg = 2, .mask = 1},
+                  {.nr = SYS_setrlimit,
+                   .match = NotifyRule::Match::kMaskEquals,
+                   .arg = 0,
+                   .mask = UINT32_MAX,
+                   .value = RLIMIT_RTTIME}}});
+  const struct {
+    int nr;
+    std::initializer_list<std::uint64_t> args;
+    std::uint32_t want;
+  } rows[] = {
+      {3, {}, kAllow},                          // read
+      {212, {}, kNotify},                       // chown32
+      {182, {}, refused(ENOSYS)},               // chown of 16-bit ids
+      {199, {}, kNotify},                       // getuid32
+      {24, {}, refused(ENOSYS)},                // getuid
+      {92, {}, kNotify},                        // truncate
+      {193, {}, kNotify},                       // truncate64
+      {295, {0, 0, 1}, kNotify},                // openat
+      {295, {0, 0, 2}, kAllow},                 //
+      {75, {RLIMIT_RTTIME}, refused(0)},        // setrlimit
+      {75, {RLIMIT_NOFILE}, kAllow},            //
+      {191, {RLIMIT_RTTIME}, refused(EINVAL)},  // ugetrlimit
+      {118, {}, refused(0)},                    // fsync
+      {288, {}, refused(ENOSYS)},               // keyctl
+      {54, {0, TIOCSTI}, refused(EPERM)},       // ioctl
+      {54, {0, TCGETS}, kAllow},                //
+      {437, {}, refused(ENOSYS)},               // openat2
+      {113, {}, refused(EPERM)},                // vm86old
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(answer(program, row.nr, row.args, AUDIT_ARCH_I386), row.want) << row.nr;
+  EXPECT_EQ(answer(make_filter({}), 182, {}, AUDIT_ARCH_I386), kAllow) << "the kernel's ids";
+}
+#endif
 
 TEST(Filter, TerminalInputCannotBeForged) {
   const auto program = make_filter({});

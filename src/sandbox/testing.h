@@ -35,6 +35,9 @@ inline std::optional<std::uint32_t> evaluate(const std::vector<sock_filter>& pro
       case BPF_JMP | BPF_JSET | BPF_K:
         at += (accumulator & op.k) != 0 ? op.jt : op.jf;
         break;
+      case BPF_JMP | BPF_JA:
+        at += op.k;
+        break;
       case BPF_RET | BPF_K:
         return op.k;
       default:
