@@ -1,5 +1,6 @@
 #!/bin/bash
 # users: ids userns bare
+# equality: none, a kept .git has the commits and the address of this run
 # ADD of git repositories: branch, tag, commit, directory, .git, submodules, checksums, the cache, and what goes wrong.
 . "$(dirname "$0")/../support/lib.sh"
 need git

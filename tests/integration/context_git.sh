@@ -1,5 +1,6 @@
 #!/bin/bash
 # users: ids userns bare
+# equality: none, a kept .git has the commits and the address of this run
 # A git repository as the context, and as a named one.
 . "$(dirname "$0")/../support/lib.sh"
 need git

@@ -1,5 +1,6 @@
 #!/bin/bash
 # users: ids userns
+# equality: none, the image holds the store of a lichen inside, and what it says of its tier
 # lichen inside of a RUN of lichen: there can be one answerer of system calls only, so the inner one takes a tier that needs
 # none, or says that there is none.
 . "$(dirname "$0")/../support/lib.sh"

@@ -60,7 +60,7 @@ export_for_comparison() {
         esac
         shift
     done
-    lichen_build "${again[@]}" -o "type=oci,dest=$LICHEN_TEST_EQUALITY/$builds.$TIER.tar" >"$T/again" 2>&1 || { cat "$T/again"; fail "export for comparison"; }
+    lichen_build "${again[@]}" -o "type=oci,dest=$LICHEN_TEST_EQUALITY/$builds.$TIER.tar" >"$T/comparison.log" 2>&1 || { cat "$T/comparison.log"; fail "export for comparison"; }
 }
 run() { lichen run --tier="$TIER" "$@"; }
 
