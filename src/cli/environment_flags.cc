@@ -16,7 +16,7 @@ Flag root_flag(std::string& root) {
 }
 
 Flag tier_flag(build::TierChoice& tier) {
-  return {"tier", 0, "auto|ids|userns", "how root is had; auto: the best that works here",
+  return {"tier", 0, "auto|ids|userns|bare", "how root is had; auto: the best that works here",
           [&tier](const std::string& text) -> Result<void> {
             tier = TRY(parse_tier(text));
             return {};
