@@ -45,14 +45,28 @@ void Lowering::check_platform(const ResolvedImage& image, const std::string& wri
     lint_image_platform(written, platform, image.config.platform, {.lines = lines}, linter_);
 }
 
+namespace {
+
+using NamedContexts = std::map<std::string, std::string>;
+
+// "name::linux/arm64" is for that platform alone, and goes before "name".
+NamedContexts::const_iterator find_named(const NamedContexts& given, const std::string& name,
+                                         const oci::Platform& platform) {
+  const auto own = given.find(name + "::" + oci::to_text(oci::normalised(platform)));
+  return own != given.end() ? own : given.find(name);
+}
+
+}  // namespace
+
 // Takes what the user gave for `name` with --build-context; false when nothing was.
 Result<bool> Lowering::use_named_context(StageBase& base, const std::string& name,
                                          const oci::Platform& platform) {
-  auto given = request_.named_contexts.find(name);
+  auto given = find_named(request_.named_contexts, name, platform);
   if (given == request_.named_contexts.end()) {
     const std::string lower = to_lower(name);
-    given = request_.named_contexts.find(
-        ends_with(lower, ":latest") ? lower.substr(0, lower.size() - 7) : lower);
+    given = find_named(request_.named_contexts,
+                       ends_with(lower, ":latest") ? lower.substr(0, lower.size() - 7) : lower,
+                       platform);
   }
   if (given == request_.named_contexts.end()) return false;
   const std::string& source = given->second;
