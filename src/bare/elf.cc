@@ -47,6 +47,16 @@ bool is_loadable(const Elf64_Phdr& segment) {
 
 }  // namespace
 
+std::optional<ElfMachine> elf_machine(std::string_view head) {
+  if (head.size() < kElfHeaderBytes || head.substr(0, SELFMAG) != ELFMAG) return std::nullopt;
+  Elf64_Ehdr header;
+  std::memcpy(&header, head.data(), sizeof header);
+  std::uint16_t machine = header.e_machine;
+  if (header.e_ident[EI_DATA] == ELFDATA2MSB)
+    machine = static_cast<std::uint16_t>(machine << 8 | machine >> 8);
+  return ElfMachine{header.e_ident[EI_CLASS], header.e_ident[EI_DATA], machine};
+}
+
 tl::expected<ElfHeader, ElfFault> parse_elf_header(std::string_view head) {
   if (head.substr(0, SELFMAG) != ELFMAG) return tl::unexpected(ElfFault::kNotElf);
   if (head.size() < kElfHeaderBytes) return tl::unexpected(ElfFault::kDamaged);

@@ -18,6 +18,15 @@ namespace lichen::bare {
 
 inline constexpr std::size_t kElfHeaderBytes = 64;
 
+// Whom an ELF file is for, in the numbers of elf.h.
+struct ElfMachine {
+  std::uint8_t elf_class = 0, data = 0;
+  std::uint16_t machine = 0;
+  friend bool operator==(const ElfMachine&, const ElfMachine&) = default;
+};
+// nullopt: not an ELF file. `head`: its first bytes.
+std::optional<ElfMachine> elf_machine(std::string_view head);
+
 enum class ElfFault {
   kNotElf,
   kForeign,  // a program, but not for this machine: describe_foreign_elf says for which

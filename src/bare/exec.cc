@@ -99,7 +99,44 @@ struct Found {
   Part part;
   std::vector<std::string> arguments;  // StubInfo::arguments
   std::string comm;
+  const Emulator* emulator = nullptr;  // of a program for another machine
 };
+
+// The descriptor is gone by the time that an interpreter would open /dev/fd/N.
+bool closes_on_exec(const Call& call, const Wanted& wanted) {
+  return wanted.filename != wanted.path &&
+         (flags_of(call.task, wanted.dirfd).value_or(0) & O_CLOEXEC) != 0;
+}
+
+Answer<std::string> first_argument(const emulate::Task& task, const Wanted& wanted) {
+  std::uint64_t address = 0;
+  if (wanted.arguments == 0) return std::string();
+  if (!task.read(wanted.arguments, &address, sizeof address)) return refuse(EFAULT);
+  if (address == 0) return std::string();
+  Answer<std::string> text = task.read_path(address);
+  if (!text && text.error() == Errno{ENAMETOOLONG}) return refuse(E2BIG);
+  return text;
+}
+
+// What the emulator is told in place of argv[0], which goes on being the program's.
+Answer<std::vector<std::string>> emulator_arguments(const Call& call, const Wanted& wanted,
+                                                    const Found& found, std::string path) {
+  std::vector<std::string> script = found.arguments;
+  std::string argv0;
+  if (script.empty()) {
+    Answer<std::string> given = first_argument(call.task, wanted);
+    if (!given) return tl::unexpected(given.error());
+    argv0 = std::move(*given);
+  } else {
+    argv0 = script.front();
+    script.erase(script.begin());
+  }
+  if (path.substr(0, 1) == "-") path.insert(0, "./");  // no option
+  std::vector<std::string> line{std::string(name_of(found.emulator->program)), "-0",
+                                std::move(argv0), std::move(path)};
+  line.insert(line.end(), script.begin(), script.end());
+  return line;
+}
 
 Answer<Found> find_program(const Call& call, Model& model, const Wanted& wanted) {
   Answer<Part> part = open_part(call, model, wanted.dirfd, wanted.path, wanted.last);
@@ -109,10 +146,7 @@ Answer<Found> find_program(const Call& call, Model& model, const Wanted& wanted)
                                                        : std::string_view(wanted.path)));
   std::string path = wanted.filename;
   for (int depth = 0; part->program->script; ++depth) {
-    // The descriptor is gone by the time that an interpreter would open /dev/fd/N.
-    if (depth == 0 && wanted.filename != wanted.path &&
-        (flags_of(call.task, wanted.dirfd).value_or(0) & O_CLOEXEC) != 0)
-      return refuse(ENOENT);
+    if (depth == 0 && closes_on_exec(call, wanted)) return refuse(ENOENT);
     const Script& script = *part->program->script;
     std::vector<std::string> line{script.interpreter};
     if (script.argument) line.push_back(*script.argument);
@@ -125,11 +159,23 @@ Answer<Found> find_program(const Call& call, Model& model, const Wanted& wanted)
     if (!part) return tl::unexpected(part.error());
     if (depth == kMaxScripts) return refuse(ELOOP);
   }
-  if (part->program->error != 0) {
+  if (part->program->foreign)
+    found.emulator = model.executables.emulator_for(*part->program->foreign);
+  if (part->program->error != 0 && found.emulator == nullptr) {
     if (!part->program->why.empty()) model.executables.note(path + " " + part->program->why);
     return refuse(part->program->error);
   }
   found.part = std::move(*part);
+  if (found.emulator == nullptr) return found;
+  if (found.arguments.empty() && wanted.filename != wanted.path) {
+    // A descriptor: the emulator opens the file by its path, if it has one.
+    const auto seen = model.tree.seen_as(model.tree.real_path(found.part.file.fd));
+    if (seen) path = *seen;
+    if (!seen && closes_on_exec(call, wanted)) return refuse(ENOENT);
+  }
+  Answer<std::vector<std::string>> line = emulator_arguments(call, wanted, found, std::move(path));
+  if (!line) return tl::unexpected(line.error());
+  found.arguments = std::move(*line);
   return found;
 }
 
@@ -161,7 +207,7 @@ Answer<ExpectedExec> expected_of(const Call& call, Model& model, const Wanted& w
   Answer<std::string> real = path_for_stub(model, file);
   if (!real) return tl::unexpected(real.error());
   exec.number = model.executables.intern(model.tree.seen_as(*real).value_or(""));
-  exec.info.program = std::move(*real);
+  exec.info.program = found->emulator != nullptr ? found->emulator->program : std::move(*real);
   return exec;
 }
 
@@ -172,6 +218,12 @@ void Executables::use_stub(std::string real_path, std::uint32_t magic,
   stub_ = std::move(real_path);
   magic_ = magic;
   note_ = std::move(note);
+}
+
+const Emulator* Executables::emulator_for(const ElfMachine& machine) const {
+  for (const Emulator& one : emulators_)
+    if (one.machine == machine) return &one;
+  return nullptr;
 }
 
 void Executables::note(const std::string& text) {

@@ -7,6 +7,10 @@
 // process's executable in the step's view (/proc/self/exe) is known by a number that it carries in
 // its RLIMIT_RTTIME tag, beside that of its credentials, so forks need no bookkeeping.
 //
+// A program for another processor is handed to an emulator of the host, if the step was given one
+// for it: the stub maps that instead, with the program's path and argv[0] as its arguments. The
+// emulator opens the program, and all else, as the step would.
+//
 //   model.executables.use_stub(TRY(write_stub(scratch)), magic, note);
 //   … answer_exec(call, model) in the stop of the call (its Rewrite::after forgets a failed one)
 //   … finish_exec(model, tid, old_tid) in the stop of PTRACE_EVENT_EXEC
@@ -29,6 +33,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "bare/emulator.h"
 #include "bare/programs.h"
 #include "bare/reply.h"
 #include "base/result.h"
@@ -64,6 +69,10 @@ class Executables {
   // "/bin/x is a 32-bit program, …".
   void use_stub(std::string real_path, std::uint32_t magic,
                 std::function<void(const std::string&)> note = {});
+  // Before the step starts, too.
+  void use_emulators(std::vector<Emulator> emulators) { emulators_ = std::move(emulators); }
+  const std::vector<Emulator>& emulators() const { return emulators_; }
+  const Emulator* emulator_for(const ElfMachine& machine) const;
   const std::string& stub() const { return stub_; }
   std::uint32_t magic() const { return magic_; }
   void note(const std::string& text);
@@ -85,6 +94,7 @@ class Executables {
   std::string stub_;
   std::uint32_t magic_ = 0;
   std::function<void(const std::string&)> note_;
+  std::vector<Emulator> emulators_;
   mutable std::mutex mutex_;
   std::vector<std::string> paths_{""};
   std::unordered_map<std::string, std::uint32_t> numbers_{{"", 0}};

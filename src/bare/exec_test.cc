@@ -96,6 +96,49 @@ TEST_F(Exec, FollowsFiveScripts) {
   EXPECT_EQ(execve("/s6"), ELOOP);
 }
 
+TEST_F(Exec, HandsForeignProgramsToTheirEmulator) {
+  std::string head(
+      "\x7f"
+      "ELF\2\2\1",
+      7);  // big-endian
+  head.resize(kElfHeaderBytes);
+  head[17] = 2;
+  head[19] = 22;  // s390x
+  const ElfMachine s390x{2, 2, 22};
+  tree.write("/bin/foreign", head);
+  tree.write("/script", "#!/bin/foreign -x\n");
+  ASSERT_EQ(elf_machine(head), s390x);
+  EXPECT_EQ(execve("/bin/foreign"), ENOEXEC);
+  EXPECT_EQ(tree.notes.size(), 1u);
+
+  tree.model->executables.use_emulators({{s390x, "/host/qemu"}});
+  const std::string path = "/bin/foreign", name = "-name";
+  const std::uint64_t argv[] = {address(name), 0};
+  const auto call = [&](const std::string& file) {
+    return answer(task({address(file), reinterpret_cast<std::uint64_t>(argv), 2}));
+  };
+  ASSERT_EQ(call(path), 0);
+  const ExpectedExec exec = expected();
+  EXPECT_EQ(exec.info.program, "/host/qemu");
+  EXPECT_EQ(exec.info.arguments, (std::vector<std::string>{"qemu", "-0", name, path}));
+  EXPECT_EQ(exec.info.comm, "foreign");
+  EXPECT_EQ(tree.model->executables.path(exec.number), path);
+  ASSERT_EQ(call("/script"), 0);
+  EXPECT_EQ(expected().info.arguments,
+            (std::vector<std::string>{"qemu", "-0", path, path, "-x", "/script"}));
+
+  // A descriptor stands for its path.
+  const int fd = ::open(tree.real(path).c_str(), O_RDONLY | O_CLOEXEC);
+  const std::string empty;
+  ASSERT_EQ(answer(task({static_cast<std::uint64_t>(fd), address(empty),
+                         reinterpret_cast<std::uint64_t>(argv), 2, AT_EMPTY_PATH},
+                        SYS_execveat)),
+            0);
+  EXPECT_EQ(expected().info.arguments, (std::vector<std::string>{"qemu", "-0", name, path}));
+  ::close(fd);
+  EXPECT_EQ(execve(path), EFAULT) << "argv is not to be read";
+}
+
 TEST_F(Exec, ForgetsACallThatFailed) {
   const std::string path = "/bin/program";
   const emulate::Task call = task({address(path), 1, 2});

@@ -41,6 +41,7 @@ Result<os::UniqueFd> landlock_rules(const Model& model, bool ptrace_only) {
   TRY(allow(model.fifos.directory(), {.write = true}));
   // The stub, and copies of programs without a name beside it.
   TRY(allow(std::string(parent_of(model.executables.stub())), {.execute = true}));
+  for (const Emulator& emulator : model.executables.emulators()) TRY(allow(emulator.program, {}));
   if (ptrace_only) {
     for (const char* device : {"null", "zero", "full", "random", "urandom", "tty", "ptmx"}) {
       const std::string path = std::string("/dev/") + device;

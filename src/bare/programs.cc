@@ -36,8 +36,10 @@ ProgramFile parse_program(const os::UniqueFd& file, const std::string& head) {
   const auto header = parse_elf_header(head);
   if (!header) {
     ProgramFile program{.error = ENOEXEC};
-    if (header.error() == ElfFault::kForeign)
+    if (header.error() == ElfFault::kForeign) {
       program.why = "is " + describe_foreign_elf(head) + ", which tier bare cannot run";
+      program.foreign = elf_machine(head);
+    }
     return program;
   }
   const auto segments = parse_elf_segments(*header, read_range(file, head, header->segments));

@@ -15,6 +15,7 @@
 #include <string>
 #include <tuple>
 
+#include "bare/elf.h"
 #include "bare/script.h"
 #include "os/fd.h"
 
@@ -25,6 +26,8 @@ struct ProgramFile {
   std::string why;               // of an error that a user would not guess: "is a 32-bit program"
   std::optional<Script> script;  // else it is an ELF program
   std::string interpreter;       // of an ELF program; "": none
+  // Of a program for another machine, which cannot be run without an emulator.
+  std::optional<ElfMachine> foreign = {};
 };
 
 // Thread-safe; bounded.

@@ -117,6 +117,7 @@ Result<std::shared_ptr<Model>> make_model(Options& options, const Stdio& stdio) 
                                 const auto written = os::write_all(*told, "lichen: " + text + "\n");
                                 static_cast<void>(written);  // the call's errno says the rest
                               });
+  model->executables.use_emulators(options.emulators);
   return model;
 }
 

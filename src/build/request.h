@@ -97,10 +97,11 @@ struct Outcome {
 
 struct RunRequest {
   std::string image;
-  std::vector<std::string> command;  // empty: the image's
-  std::vector<std::string> env;      // -e: "K=V", or "K" to take it from the caller
-  std::vector<std::string> volumes;  // -v: SOURCE:TARGET[:ro]
-  std::vector<std::string> ports;    // -p: [ADDRESS:]HOST:CONTAINER[/tcp|udp]
+  std::optional<oci::Platform> platform;  // of an image for several; empty: the host's
+  std::vector<std::string> command;       // empty: the image's
+  std::vector<std::string> env;           // -e: "K=V", or "K" to take it from the caller
+  std::vector<std::string> volumes;       // -v: SOURCE:TARGET[:ro]
+  std::vector<std::string> ports;         // -p: [ADDRESS:]HOST:CONTAINER[/tcp|udp]
   std::string workdir, user;
   std::optional<std::string> entrypoint;
   bool interactive = false, terminal = false;

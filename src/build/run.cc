@@ -9,6 +9,7 @@
 #include "build/session.h"
 #include "build/steps.h"
 #include "build/terminal.h"
+#include "container/emulator.h"
 #include "graph/graph.h"
 #include "ops/network_files.h"
 #include "ops/runner.h"
@@ -78,10 +79,11 @@ Result<Unpacked> unpack_image(Session& session, const RunRequest& request,
   graph::GraphBuilder builder;
   graph::SourceOp source;
   Unpacked unpacked;
+  const oci::Platform platform = request.platform.value_or(oci::host_platform());
   if (const auto digest = Digest::parse(name)) {
     // An untagged build: known by its manifest's digest alone.
     const transfer::Fetched loaded =
-        TRY(transfer::load(session.store(), {.digest = *digest}, oci::host_platform()));
+        TRY(transfer::load(session.store(), {.digest = *digest}, platform));
     source.identifier = "docker-image://localhost/untagged@" + loaded.manifest.digest.text();
     unpacked.config = loaded.config;
   } else {
@@ -89,7 +91,7 @@ Result<Unpacked> unpack_image(Session& session, const RunRequest& request,
                        .registry = session.registry(),
                        .steps = steps,
                        .pull = request.pull});
-    dockerfile::ResolvedImage image = TRY(images.resolve(name, oci::host_platform()));
+    dockerfile::ResolvedImage image = TRY(images.resolve(name, platform));
     source = {.identifier = image.identifier, .attributes = image.attributes, .written = name};
     unpacked.config = std::move(image.config);
   }
@@ -157,6 +159,9 @@ Result<os::WaitStatus> run(const RunRequest& request, const Environment& environ
                                image.snapshot == 0 ? std::nullopt : std::optional(image.snapshot)));
   auto outcome = [&]() -> Result<container::RunOutcome> {
     job.tier = session->tier();
+    // The image says whom its programs are for; one that says nothing is this machine's.
+    if (!image.config.platform.architecture.empty())
+      job.architecture = TRY(container::foreign_architecture(image.config.platform));
     job.hostname = "lichen";
     TRY(ops::check_network(session->tier(), network));
     const ops::NetworkFiles files =

@@ -51,6 +51,11 @@ Syntax run_syntax(RunOptions& options) {
                 "a port of the host that leads in; repeatable; means --network=sandbox",
                 request.ports),
       add_host_flag(request.add_hosts),
+      {"platform", 0, "OS/ARCH", "of an image for several platforms (default: this machine's)",
+       [&request](const std::string& text) -> Result<void> {
+         request.platform = oci::normalised(TRY(oci::parse_platform(text)));
+         return {};
+       }},
       pull_policy_flag(request.pull),
       tier_flag(options.environment.tier),
       tls_flag(options.environment.tls_verify),
@@ -60,7 +65,7 @@ Syntax run_syntax(RunOptions& options) {
   };
   for (const char* name :
        {"cap-add", "cap-drop", "cpus", "device", "env-file", "gpus", "label", "mount", "name",
-        "platform", "restart", "security-opt", "shm-size", "tmpfs", "ulimit", "userns"})
+        "restart", "security-opt", "shm-size", "tmpfs", "ulimit", "userns"})
     syntax.flags.push_back(refused_flag(name, 0, "VALUE"));
   syntax.flags.push_back(refused_flag("hostname", 0, "VALUE"));
   syntax.flags.push_back(refused_flag("memory", 'm', "VALUE"));

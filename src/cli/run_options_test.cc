@@ -8,18 +8,19 @@ namespace {
 using Args = std::vector<std::string>;
 
 TEST(RunOptions, TakesFlagsUntilTheImage) {
-  const auto options = parse_run({"-it",      "-v",
-                                  "/a:/b:ro", "-e",
-                                  "A=1",      "-e",
-                                  "HOME",     "-w",
-                                  "/src",     "-u",
-                                  "1:2",      "--entrypoint",
-                                  "",         "--network=none",
-                                  "--rm",     "--pull=always",
-                                  "--tier",   "ids",
-                                  "app:1",    "sh",
-                                  "-c",       "[a,b]",
-                                  "--rm",     "-e"});
+  const auto options = parse_run({"-it",        "-v",
+                                  "/a:/b:ro",   "-e",
+                                  "A=1",        "-e",
+                                  "HOME",       "-w",
+                                  "/src",       "-u",
+                                  "1:2",        "--entrypoint",
+                                  "",           "--network=none",
+                                  "--rm",       "--pull=always",
+                                  "--platform", "arm",
+                                  "--tier",     "ids",
+                                  "app:1",      "sh",
+                                  "-c",         "[a,b]",
+                                  "--rm",       "-e"});
   ASSERT_TRUE(options) << to_text(options.error());
   const build::RunRequest& request = options->request;
   EXPECT_TRUE(request.interactive && request.terminal && request.pull);
@@ -28,6 +29,7 @@ TEST(RunOptions, TakesFlagsUntilTheImage) {
   EXPECT_EQ(request.workdir, "/src");
   EXPECT_EQ(request.user, "1:2");
   EXPECT_EQ(request.entrypoint, "");
+  EXPECT_EQ(oci::to_text(request.platform.value()), "linux/arm/v7");
   EXPECT_EQ(request.network, graph::NetworkMode::kNone);
   EXPECT_EQ(options->environment.tier, build::TierChoice::kIds);
   EXPECT_EQ(request.image, "app:1");
@@ -37,7 +39,7 @@ TEST(RunOptions, TakesFlagsUntilTheImage) {
 TEST(RunOptions, LeavesWhatIsNotGiven) {
   const auto options = parse_run({"app"});
   ASSERT_TRUE(options);
-  EXPECT_FALSE(options->request.entrypoint);
+  EXPECT_FALSE(options->request.entrypoint || options->request.platform);
   EXPECT_TRUE(options->request.command.empty());
   EXPECT_FALSE(options->request.interactive || options->request.terminal);
 }

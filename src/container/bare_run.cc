@@ -10,6 +10,7 @@
 #include "bare/step.h"
 #include "container/bare_volumes.h"
 #include "container/cancellation.h"
+#include "container/emulator.h"
 #include "container/user.h"
 #include "os/file.h"
 #include "store/tree.h"
@@ -37,10 +38,20 @@ std::unordered_map<ino_t, struct ::timespec> fifos_of(const store::Workspace& sp
   return fifos;
 }
 
+Result<std::vector<bare::Emulator>> emulators_for(const std::string& architecture) {
+  std::vector<bare::Emulator> emulators;
+  if (architecture.empty()) return emulators;
+  const std::vector<Emulator> all = find_emulators();
+  (void)TRY(choose_emulator(all, architecture));
+  for (const Emulator& one : all) emulators.push_back({one.machine, one.program});
+  return emulators;
+}
+
 }  // namespace
 
 Result<RunOutcome> run_bare(const RunJob& given, sandbox::Stdio stdio) {
   const RunJob job = with_files(given);
+  std::vector<bare::Emulator> emulators = TRY(emulators_for(job.architecture));
   LICHEN_ASSERT(!job.own_network);  // build has refused it
   const std::string tree = job.overlay.work + "/tree", scratch = job.overlay.work + "/scratch";
   for (const std::string& directory : {tree, scratch}) TRY(os::mkdirs(directory));
@@ -68,6 +79,7 @@ Result<RunOutcome> run_bare(const RunJob& given, sandbox::Stdio stdio) {
       .gid = user.gid,
       .groups = user.groups,
       .terminal = job.terminal,
+      .emulators = std::move(emulators),
       .on_start = [](pid_t first) { worker_cancellation().covers(first, SIGKILL); }};
   volumes.give(options);
   const MemoryWatch memory;

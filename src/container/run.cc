@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "container/bare_run.h"
 #include "container/cancellation.h"
+#include "container/emulator.h"
 #include "container/merged.h"
 #include "container/scripts.h"
 #include "container/stubs.h"
@@ -148,6 +149,8 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   if (job.tier == Tier::kBare) return run_bare(job, std::move(stdio));
   const os::UniqueFd host_mounts = TRY(os::open("/proc/self/ns/mnt", O_RDONLY));
   TRY(enter_worker());
+  std::optional<ForeignPrograms> foreign;  // until the step has ended
+  if (!job.architecture.empty()) foreign = TRY(ForeignPrograms::enable(job.architecture));
   std::optional<NetworkHelper> network;  // before the overlay, which it would keep mounted
   if (!job.network.program.empty()) network = TRY(NetworkHelper::start(job.network));
   const Merged merged = TRY(Merged::make(job.overlay));

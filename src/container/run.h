@@ -52,12 +52,13 @@ struct RunJob {
   std::string resolv_conf, hosts,
       hostname_file;  // files of the store that are bound over /etc's; empty: none
   std::vector<Volume> volumes;
+  std::string architecture;  // of its programs, when they need an emulator: Go's name
 };
 template <class Wire>
 void fields(Wire& wire, RunJob& job) {
   wire(job.tier, job.overlay, job.sidecars, job.argv, job.env, job.cwd, job.user, job.hostname,
        job.own_network, job.network, job.terminal, job.keeps, job.resolv_conf, job.hosts,
-       job.hostname_file, job.volumes);
+       job.hostname_file, job.volumes, job.architecture);
 }
 
 struct RunOutcome {

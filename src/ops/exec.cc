@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/text.h"
-#include "oci/platform_match.h"
+#include "container/emulator.h"
 #include "ops/network_files.h"
 #include "ops/runner.h"
 #include "ops/step_mounts.h"
@@ -90,11 +90,9 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
       sources[i].snapshot = inputs.at(*mount.input);
     if (mount.output) base = sources[i].snapshot;
   }
-  const graph::Vertex& v = graph_.vertices[vertex];
-  if (v.platform && oci::match_rank(oci::host_platform(), *v.platform) == 0)
-    return fail(Errc::kUnsupported, "RUN for " + oci::to_text(*v.platform) +
-                                        " is not supported yet on " +
-                                        oci::to_text(oci::host_platform()));
+  const auto& platform = graph_.vertices[vertex].platform;
+  const std::string architecture =
+      platform ? TRY(container::foreign_architecture(*platform)) : std::string();
   EmptiedCaches* const emptied = graph_.metadata[vertex].ignore_cache ? emptied_.get() : nullptr;
   return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;
@@ -119,7 +117,8 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
                           .resolv_conf = files.resolv_conf(),
                           .hosts = files.hosts(),
                           .hostname_file = files.hostname(),
-                          .volumes = mounts.volumes()};
+                          .volumes = mounts.volumes(),
+                          .architecture = architecture};
     for (const std::string& entry : exec.proxy_env) job.env.push_back(entry);
     for (const auto& [name, value] : mounts.env()) oci::set_env(job.env, name, value);
 

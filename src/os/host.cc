@@ -219,6 +219,18 @@ Feature probe_network_helper() {
   return works(features::kNetworkHelper, found, buys);
 }
 
+Feature probe_emulators() {
+  const char* buys = "RUN for other platforms: `lichen build --platform`";
+  std::string found;
+  for (const char* name : {"aarch64", "arm", "riscv64", "ppc64le", "s390x", "i386", "x86_64"})
+    if (!find_program(std::string("qemu-") + name + "-static").empty())
+      found += (found.empty() ? "qemu for " : ", ") + std::string(name);
+  if (found.empty())
+    return lacks(features::kEmulators, "qemu-aarch64-static and its kin are not installed",
+                 "apt-get install qemu-user-static", buys);
+  return works(features::kEmulators, found, buys);
+}
+
 Feature probe_xattrs(const std::string& store) {
   const char* buys = "owners of emulated files can be exported (user.rootlesscontainers)";
   std::string path = store + "/.probe-XXXXXX";
@@ -300,6 +312,7 @@ Host probe_host(const std::string& store) {
   host.features.push_back(probe_trace());
   probe_calls(host);
   host.features.push_back(probe_network_helper());
+  host.features.push_back(probe_emulators());
   host.features.push_back(probe_xattrs(place));
   host.features.push_back(probe_cgroup());
   host.features.push_back(probe_disk(place));

@@ -42,6 +42,7 @@ inline constexpr const char* kMountCalls = "mounts by descriptor";
 inline constexpr const char* kOpenat2 = "openat2";
 inline constexpr const char* kPidfd = "pidfd";
 inline constexpr const char* kNetworkHelper = "a network helper";
+inline constexpr const char* kEmulators = "emulators of other processors";
 inline constexpr const char* kXattrs = "user.* attributes in the store";
 inline constexpr const char* kCgroup = "memory limits";
 inline constexpr const char* kDisk = "disk space";

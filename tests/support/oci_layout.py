@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""oci_layout.py ROOTFS.tar DIR [ENV=value ...] - an OCI layout with one layer, tagged `base`."""
+"""oci_layout.py [--arch=ARCH] ROOTFS.tar DIR [ENV=value ...] - an OCI layout with one layer, tagged `base`."""
 import gzip
 import hashlib
 import json
@@ -11,7 +11,12 @@ import sys
 TYPE = "application/vnd.oci.image."
 
 
-def main(tar, directory, *env):
+def main(*arguments):
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    if str(arguments[0]).startswith("--arch="):
+        machine = arguments[0].removeprefix("--arch=")
+        arguments = arguments[1:]
+    tar, directory, *env = arguments
     blobs = pathlib.Path(directory) / "blobs" / "sha256"
     blobs.mkdir(parents=True)
 
@@ -22,7 +27,6 @@ def main(tar, directory, *env):
 
     raw = pathlib.Path(tar).read_bytes()
     layer = put(gzip.compress(raw, 6, mtime=0), "layer.v1.tar+gzip")
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     config = put(json.dumps({
         "created": "2023-11-14T22:13:20Z", "architecture": machine, "os": "linux",
         "config": {"Env": list(env), "Cmd": ["sh"]},
