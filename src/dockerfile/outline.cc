@@ -31,10 +31,10 @@ std::set<std::string> with_dependencies(const StageOutline& stage) {
 }
 
 void add_mounts(std::vector<OutlineMount>& to, const std::map<std::string, OutlineMount>& from) {
-  for (const auto& [name, mount] : from) {
-    const bool known = std::any_of(to.begin(), to.end(),
-                                   [&name](const OutlineMount& one) { return one.name == name; });
-    if (!known) to.push_back(mount);
+  for (const auto& entry : from) {
+    const bool known = std::any_of(
+        to.begin(), to.end(), [&](const OutlineMount& one) { return one.name == entry.first; });
+    if (!known) to.push_back(entry.second);
   }
 }
 

@@ -37,6 +37,8 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;  // for clang 14
 
 std::string octal(unsigned mode) {
   char text[16];
