@@ -174,6 +174,7 @@ TEST(Platform, Text) {
       {"unknown/unknown", "unknown/unknown"},
   };
   for (const auto& row : rows) EXPECT_EQ(to_text(*parse_platform(row.text)), row.want) << row.text;
+  EXPECT_FALSE(parse_platform("linux/arm/7" + std::string(63, 'd'))) << "with its v it is too long";
   EXPECT_EQ(parse_platform("linux")->architecture, host);
   for (const auto& [text, want] : {std::pair{"linux/arm", "linux/arm/v7"},
                                    {"linux/arm/v6", "linux/arm/v6"},

@@ -91,6 +91,7 @@ Result<Platform> parse_platform(std::string_view text) {
     platform.architecture = parts[1];
     platform.variant = parts.size() == 3 ? parts[2] : "";
     resolve_aliases(platform);
+    if (!platform.variant.empty() && !good_part(platform.variant)) return wrong("it is too long");
     return platform;
   }
   Platform word{.os = parts[0], .architecture = parts[0]};
