@@ -21,6 +21,7 @@ namespace lichen::ops {
 namespace {
 
 constexpr mode_t kPermissions = 07777;
+constexpr int kMaxLinks = 40;  // one after the other, as the kernel has it
 constexpr char kCapability[] = "security.capability";
 
 struct ::timespec now() {
@@ -128,9 +129,27 @@ Result<void> FileWriter::finish(const os::UniqueFd& directory, const std::string
   return {};
 }
 
+// `path`, or where a symlink there points to, as a path from the root; also if that is nothing yet.
+Result<std::string> FileWriter::followed(std::string path) {
+  if (path.empty()) return path;
+  for (int links = 0; links < kMaxLinks; ++links) {
+    const std::string parent = parent_of(path);
+    const auto directory =
+        os::open_beneath(target_.root, parent.empty() ? "." : parent, O_PATH | O_DIRECTORY);
+    if (!directory) return path;
+    const auto status = TRY(os::lstatat(*directory, name_of(path)));
+    if (!status || !S_ISLNK(status->st_mode)) return path;
+    std::string target = TRY(os::readlinkat(*directory, name_of(path)));
+    while (target.size() > 1 && ends_with(target, "/")) target.pop_back();
+    path = starts_with(target, "/") ? target.substr(1)
+                                    : beneath(TRY(real_path(target_.root, *directory)), target);
+  }
+  return fail(Errc::kInvalid, "/" + printable(path) + " is one of too many symbolic links");
+}
+
 // Every missing directory on the way is made with `mode` and `owner`; what is there stays as it is.
 Result<os::UniqueFd> FileWriter::make_parents(const std::string& path, mode_t mode,
-                                              const Ownership& owner) {
+                                              const Ownership& owner, int links) {
   os::UniqueFd directory = TRY(os::open_beneath(target_.root, ".", O_PATH | O_DIRECTORY));
   std::string so_far;
   for (const std::string& part : split(path, '/')) {
@@ -146,6 +165,11 @@ Result<os::UniqueFd> FileWriter::make_parents(const std::string& path, mode_t mo
     }
     // From the root, so that an absolute symlink is resolved inside it.
     auto next = os::open_beneath(target_.root, so_far, O_PATH | O_DIRECTORY);
+    if (!next && next.error().code == Errc::kNotFound && links < kMaxLinks) {
+      // A symlink to what is not there: that is made.
+      const std::string where = beneath(TRY(real_path(target_.root, directory)), part);
+      next = make_parents(TRY(followed(where)), mode, owner, links + 1);
+    }
     if (!next) return fail(Errc::kInvalid, "/" + printable(so_far) + " is not a directory");
     directory = std::move(*next);
   }
@@ -175,6 +199,8 @@ Result<void> FileWriter::copy_selected(const SourceTree& from, const Selected& s
 
   if (copy.unpack && !selected.is_directory && TRY(unpack(from, selected, dest, owner))) return {};
 
+  // A symlink that was named is followed: `COPY f link` writes what the link names.
+  dest = TRY(followed(dest));
   const bool exists_as_directory =
       os::open_beneath(target_.root, dest.empty() ? "." : dest, O_PATH | O_DIRECTORY).has_value();
   if (copy.parents && selected.is_directory) dest = beneath(dest, selected.name);
@@ -191,16 +217,6 @@ Result<void> FileWriter::copy_selected(const SourceTree& from, const Selected& s
   const std::string source_parent = parent_of(selected.path);
   const os::UniqueFd source = TRY(os::open_beneath(
       from.root, source_parent.empty() ? "." : source_parent, O_RDONLY | O_DIRECTORY));
-  // A symlink as the last component is followed: `COPY f link` writes what the link names.
-  if (const auto target = os::open_beneath(target_.root, dest, O_PATH);
-      target && S_ISREG(TRY(os::fstat(*target)).st_mode)) {
-    const std::string real = TRY(real_path(target_.root, *target));
-    const std::string real_parent = parent_of(real);
-    const os::UniqueFd real_directory = TRY(os::open_beneath(
-        target_.root, real_parent.empty() ? "." : real_parent, O_PATH | O_DIRECTORY));
-    return copy_entry(from, source, name_of(selected.path), selected.path, real_directory,
-                      name_of(real), real, copy, owner);
-  }
   return copy_entry(from, source, name_of(selected.path), selected.path, directory, name_of(dest),
                     beneath(where, name_of(dest)), copy, owner);
 }

@@ -5,8 +5,8 @@
 //   owners::Sidecar sidecar = writer.take_sidecar();
 //
 // Destinations are inside a hostile root file system: every path is opened beneath `root`, symlinks
-// in it are followed inside it (docker's meaning), and the last component is replaced, never
-// followed, when a file is written.
+// in it are followed inside it (docker's meaning), also to what is not there yet. One that stands
+// where a file of a directory is to be written is replaced.
 #pragma once
 
 #include <optional>
@@ -59,7 +59,9 @@ class FileWriter {
     std::map<std::string, std::string> xattrs;
   };
 
-  Result<os::UniqueFd> make_parents(const std::string& path, mode_t mode, const Ownership& owner);
+  Result<std::string> followed(std::string path);
+  Result<os::UniqueFd> make_parents(const std::string& path, mode_t mode, const Ownership& owner,
+                                    int links = 0);
   Result<void> copy_selected(const SourceTree& from, const Selected& selected,
                              const graph::Copy& copy, std::optional<Ownership> owner,
                              bool to_directory);

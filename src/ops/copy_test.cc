@@ -113,6 +113,36 @@ TEST_F(Copies, DestinationSymlinksStayInTheRoot) {
   EXPECT_FALSE(os::exists(base_ + "/outside/f"));
 }
 
+TEST_F(Copies, DestinationSymlinksToNothingAreFollowed) {
+  file("from/f", "F");
+  ASSERT_TRUE(os::mkdirs(base_ + "/to/sub"));
+  link("to/sub/up", "../../../new/deep");
+  link("to/absolute", "/made/file");
+  link("to/chain", "sub/up");
+  link("to/loop", "loop");
+  ASSERT_TRUE(copy({.src = "/f", .dest = "/absolute"}));
+  EXPECT_EQ(content("to/made/file"), "F");
+  ASSERT_TRUE(copy({.src = "/f", .dest = "/sub/up/"}));
+  EXPECT_EQ(content("to/new/deep/f"), "F");
+  ASSERT_TRUE(copy({.src = "/f", .dest = "/chain/more/g"}));
+  EXPECT_EQ(content("to/new/deep/more/g"), "F");
+  EXPECT_FALSE(copy({.src = "/f", .dest = "/loop"}));
+  EXPECT_FALSE(copy({.src = "/f", .dest = "/loop/"}));
+}
+
+TEST_F(Copies, OnlyALinkThatWasNamedIsFollowed) {
+  file("from/f", "new");
+  file("to/real", "old");
+  ASSERT_TRUE(os::mkdirs(base_ + "/to/d"));
+  link("to/d/f", "/real");
+  link("to/named", "real");
+  ASSERT_TRUE(copy({.src = "/f", .dest = "/d/"}));
+  EXPECT_EQ(content("to/real"), "old");
+  EXPECT_EQ(content("to/d/f"), "new");
+  ASSERT_TRUE(copy({.src = "/f", .dest = "/named"}));
+  EXPECT_EQ(content("to/real"), "new");
+}
+
 TEST_F(Copies, ALinkInTheWayIsReplacedNotWrittenThrough) {
   file("from/d/f", "new");
   file("victim", "old");
@@ -161,6 +191,23 @@ TEST_F(Copies, ParentsKeepsDirectoriesAfterThePivot) {
   EXPECT_EQ(content("to/all/a/b/c"), "C");
   ASSERT_TRUE(copy({.src = "/a/./b/c", .dest = "/some/", .parents = true}));
   EXPECT_EQ(content("to/some/b/c"), "C");
+}
+
+TEST_F(Copies, ParentsTakesAnyDepthOnBothSidesOfThePivot) {
+  for (const char* path : {"from/a/b/c/f", "from/a/f", "from/a/x/y/c/f", "from/g"})
+    file(path, path);
+  const auto parents = [](const char* source, const char* dest) {
+    return graph::Copy{.src = source, .dest = dest, .allow_empty_wildcard = true, .parents = true};
+  };
+  ASSERT_TRUE(copy(parents("/**/f", "/all/")));
+  EXPECT_EQ(content("to/all/a/f"), "from/a/f");
+  EXPECT_EQ(content("to/all/a/x/y/c/f"), "from/a/x/y/c/f");
+  EXPECT_FALSE(os::exists(base_ + "/to/all/g"));
+  ASSERT_TRUE(copy(parents("/a/**/./c/f", "/before/")));
+  EXPECT_TRUE(os::exists(base_ + "/to/before/c/f"));
+  EXPECT_FALSE(os::exists(base_ + "/to/before/a"));
+  ASSERT_TRUE(copy(parents("/a/./**", "/below/")));
+  EXPECT_EQ(content("to/below/x/y/c/f"), "from/a/x/y/c/f");
 }
 
 TEST_F(Copies, AFileOverADirectoryIsRefused) {

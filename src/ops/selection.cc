@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/path.h"
 #include "base/text.h"
@@ -14,10 +15,11 @@ namespace lichen::ops {
 
 namespace {
 
-Error not_found(const std::string& source) {
-  return Error{.code = Errc::kNotFound,
-               .message = "\"" + printable(source) + "\": not found",
-               .hint = "the path is relative to the build context, and .dockerignore may hide it"};
+Error not_found(const SourceTree& tree, const std::string& source) {
+  Error error{.code = Errc::kNotFound, .message = "\"" + printable(source) + "\": not found"};
+  if (tree.is_context)
+    error.hint = "the path is relative to the build context, and .dockerignore may hide it";
+  return error;
 }
 
 // The first `count` components of `path` taken off.
@@ -29,7 +31,8 @@ std::string without_leading(std::string path, std::size_t count) {
   return path;
 }
 
-// How many components of the source stand before the pivot; nullopt: no --parents.
+// How many components of the source, as it is written, stand before the pivot; nullopt: no
+// --parents.
 std::optional<std::size_t> pivot_of(const graph::Copy& copy) {
   if (!copy.parents) return std::nullopt;
   const std::size_t at = copy.src.find("/./");
@@ -41,7 +44,7 @@ Result<Selected> select_one(const SourceTree& tree, const std::string& path,
                             const std::string& written, std::optional<std::size_t> pivot) {
   auto found = os::open_beneath(tree.root, path.empty() ? "." : path, O_PATH);
   if (!found) {
-    if (found.error().code == Errc::kNotFound) return fail(not_found(written));
+    if (found.error().code == Errc::kNotFound) return fail(not_found(tree, written));
     return fail(std::move(found).error());
   }
   const struct ::stat status = TRY(os::fstat(*found));
@@ -51,36 +54,61 @@ Result<Selected> select_one(const SourceTree& tree, const std::string& path,
   selected.is_directory = S_ISDIR(status.st_mode);
   if (tree.ignore != nullptr && !selected.path.empty() && tree.ignore->excludes(selected.path) &&
       (!selected.is_directory || tree.ignore->can_skip_directory(selected.path)))
-    return fail(not_found(written));
+    return fail(not_found(tree, written));
   return selected;
 }
 
-// Expands the pattern's components from `at` on, beneath `directory`.
-Result<void> expand(const SourceTree& tree, const std::vector<std::string>& parts, std::size_t at,
-                    const std::string& directory, std::vector<std::string>& found) {
-  if (at == parts.size()) {
-    found.push_back(directory);
+// What a pattern matches in a tree: paths, each with how many of its components stand before the
+// pivot.
+class Matches {
+ public:
+  Matches(const SourceTree& tree, const std::string& pattern, std::optional<std::size_t> pivot)
+      : tree_(tree), parts_(split(pattern, '/')), pivot_(pivot) {}
+
+  Result<std::map<std::string, std::size_t>> find() {
+    TRY(expand(0, "", 0, 0));
+    return std::move(found_);
+  }
+
+ private:
+  // The pattern's components from `at` on, beneath `directory`, which has `depth` components.
+  Result<void> expand(std::size_t at, const std::string& directory, std::size_t depth,
+                      std::size_t before_pivot) {
+    const auto next = [&](const std::string& path, std::size_t its_depth) {
+      return expand(at + 1, path, its_depth, at + 1 == pivot_ ? its_depth : before_pivot);
+    };
+    if (at == parts_.size()) {
+      found_.try_emplace(directory, before_pivot);
+      return {};
+    }
+    if (!graph::has_wildcard(parts_[at])) {
+      const std::string path = beneath(directory, parts_[at]);
+      if (at + 1 == parts_.size() && !os::open_beneath(tree_.root, path, O_PATH | O_NOFOLLOW))
+        return {};
+      return next(path, depth + 1);
+    }
+    const bool is_any_depth = pivot_ && parts_[at] == "**";
+    if (is_any_depth) TRY(next(directory, depth));
+    auto opened =
+        os::open_beneath(tree_.root, directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY);
+    if (!opened) return {};  // not a directory, or not there: no match
+    for (const os::DirectoryEntry& entry : TRY(os::read_directory(*opened))) {
+      if (is_any_depth ? entry.type != DT_DIR : !TRY(graph::match_wildcard(parts_[at], entry.name)))
+        continue;
+      const std::string path = beneath(directory, entry.name);
+      if (tree_.ignore != nullptr && tree_.ignore->excludes(path) &&
+          (entry.type != DT_DIR || tree_.ignore->can_skip_directory(path)))
+        continue;
+      TRY(is_any_depth ? expand(at, path, depth + 1, before_pivot) : next(path, depth + 1));
+    }
     return {};
   }
-  if (!graph::has_wildcard(parts[at])) {
-    const std::string path = beneath(directory, parts[at]);
-    if (at + 1 == parts.size() && !os::open_beneath(tree.root, path, O_PATH | O_NOFOLLOW))
-      return {};
-    return expand(tree, parts, at + 1, path, found);
-  }
-  auto opened =
-      os::open_beneath(tree.root, directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY);
-  if (!opened) return {};  // not a directory, or not there: no match
-  for (const os::DirectoryEntry& entry : TRY(os::read_directory(*opened))) {
-    if (!TRY(graph::match_wildcard(parts[at], entry.name))) continue;
-    const std::string path = beneath(directory, entry.name);
-    if (tree.ignore != nullptr && tree.ignore->excludes(path) &&
-        (entry.type != DT_DIR || tree.ignore->can_skip_directory(path)))
-      continue;
-    TRY(expand(tree, parts, at + 1, path, found));
-  }
-  return {};
-}
+
+  const SourceTree& tree_;
+  const std::vector<std::string> parts_;
+  const std::optional<std::size_t> pivot_;
+  std::map<std::string, std::size_t> found_;
+};
 
 }  // namespace
 
@@ -103,17 +131,16 @@ Result<std::vector<Selected>> select(const SourceTree& tree, const graph::Copy& 
     selected.push_back(TRY(select_one(tree, path, copy.src, pivot)));
     return selected;
   }
-  std::vector<std::string> matches;
-  TRY(expand(tree, split(path, '/'), 0, "", matches));
-  for (const std::string& match : matches) {
-    auto one = select_one(tree, match, match, pivot);
+  for (const auto& [match, before_pivot] : TRY(Matches(tree, path, pivot).find())) {
+    auto one = select_one(tree, match, match,
+                          pivot ? std::optional<std::size_t>(before_pivot) : std::nullopt);
     if (one)
       selected.push_back(std::move(*one));
     else if (one.error().code != Errc::kNotFound)
       return fail(std::move(one).error());
   }
   if (selected.empty() && !copy.allow_empty_wildcard)
-    return fail(Error(not_found(copy.src)).with_hint("no file matches the pattern"));
+    return fail(Error(not_found(tree, copy.src)).with_hint("no file matches the pattern"));
   return selected;
 }
 
