@@ -60,7 +60,7 @@ enum class SecretGuardMode { kFail, kWarn, kOff };
 
 struct Request {
   std::string context;          // a directory, a URL, or "-": what `input_fd` has
-  std::string dockerfile_path;  // -f; empty: Dockerfile, then Containerfile, in the context
+  std::string dockerfile_path;  // -f; empty: Dockerfile, dockerfile or Containerfile in the context
   std::optional<std::string> dockerfile_text;  // -f -: what standard input had
   std::vector<std::string> tags;
   std::map<std::string, std::string> build_args, labels, named_contexts;

@@ -12,6 +12,7 @@ namespace lichen::build {
 namespace {
 
 constexpr std::size_t kMaxDockerfileBytes = 4u << 20;
+constexpr const char* kDockerfileNames[] = {"Dockerfile", "dockerfile", "Containerfile"};
 
 Result<std::optional<std::string>> find_beneath(const std::string& directory,
                                                 const std::string& path) {
@@ -30,9 +31,9 @@ Result<std::optional<std::string>> find_beneath(const std::string& directory,
 // builders, inside the context.
 std::string dockerfile_path(const std::string& written, const std::string& context) {
   if (written.empty()) {
-    const std::string path = context + "/Dockerfile";
-    const std::string other = context + "/Containerfile";
-    return !os::exists(path) && os::exists(other) ? other : path;
+    for (const char* name : kDockerfileNames)
+      if (os::exists(context + "/" + name)) return context + "/" + name;
+    return context + "/" + kDockerfileNames[0];
   }
   if (!starts_with(written, "/") && !os::exists(written) && os::exists(context + "/" + written))
     return context + "/" + written;
@@ -48,7 +49,9 @@ Error no_dockerfile(const std::string& path) {
 Result<void> read_dockerfile(const Request& request, const Context& context, Sources& sources) {
   const std::string& written = request.dockerfile_path;
   if (request.dockerfile_text || context.dockerfile) {
-    if (context.dockerfile && (request.dockerfile_text || !written.empty()))
+    // Of a URL that is a Dockerfile, -f says nothing.
+    if (context.dockerfile &&
+        (request.dockerfile_text || (request.context == "-" && !written.empty())))
       return fail(Errc::kInvalid, "ambiguous Dockerfile source: both the context and -f give one",
                   "give an archive or a directory as context, or leave out -f");
     sources.dockerfile = request.dockerfile_text ? *request.dockerfile_text : *context.dockerfile;
@@ -56,15 +59,16 @@ Result<void> read_dockerfile(const Request& request, const Context& context, Sou
     return {};
   }
   if (context.is_foreign) {
-    sources.file = written.empty() ? "Dockerfile" : written;
-    auto text = TRY(find_beneath(context.directory, sources.file));
-    if (!text && written.empty()) {
-      text = TRY(find_beneath(context.directory, "Containerfile"));
-      if (text) sources.file = "Containerfile";
+    std::vector<std::string> names = {written};
+    if (written.empty()) names.assign(std::begin(kDockerfileNames), std::end(kDockerfileNames));
+    for (const std::string& name : names) {
+      auto text = TRY(find_beneath(context.directory, name));
+      if (!text) continue;
+      sources.file = name;
+      sources.dockerfile = std::move(*text);
+      return {};
     }
-    if (!text) return fail(no_dockerfile(sources.file));
-    sources.dockerfile = std::move(*text);
-    return {};
+    return fail(no_dockerfile(names.front()));
   }
   const std::string path = dockerfile_path(written, context.directory);
   auto text = os::read_file(path, kMaxDockerfileBytes);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/unicode.h"
+#include "dockerfile/flags.h"
 #include "oci/reference.h"
 
 namespace lichen::dockerfile {
@@ -30,12 +31,30 @@ void lint_default_args(const Stages& stages, const std::vector<std::string>& def
   }
 }
 
+namespace {
+
+std::vector<std::string> known_args(const std::vector<std::string>& globals,
+                                    const std::vector<std::string>& declared) {
+  std::vector<std::string> known = declared;
+  for (const std::string& entry : globals) known.emplace_back(oci::env_key(entry));
+  return known;
+}
+
+}  // namespace
+
+std::string suggested_arg(const Expansion& expansion, const std::vector<std::string>& globals,
+                          const std::vector<std::string>& declared) {
+  for (const std::string& name : expansion.unmatched)
+    if (const std::string near = did_you_mean(name, known_args(globals, declared)); !near.empty())
+      return near;
+  return {};
+}
+
 void lint_from_variables(const Expansion& expansion, const std::vector<std::string>& globals,
                          const std::vector<std::string>& declared, const LintSite& site,
                          Linter& linter) {
   if (expansion.unmatched.empty()) return;
-  std::vector<std::string> known = declared;
-  for (const std::string& entry : globals) known.emplace_back(oci::env_key(entry));
+  const std::vector<std::string> known = known_args(globals, declared);
   for (const std::string& name : expansion.unmatched) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::string near = closest(name, known);

@@ -21,6 +21,10 @@ void lint_from_variables(const Expansion& expansion, const std::vector<std::stri
                          const std::vector<std::string>& declared, const LintSite& site,
                          Linter& linter);
 
+// " (did you mean X?)" for the first variable that is not known and looks like one that is, or "".
+std::string suggested_arg(const Expansion& expansion, const std::vector<std::string>& globals,
+                          const std::vector<std::string>& declared);
+
 // RedundantTargetPlatform, FromPlatformFlagConstDisallowed. `written` is the flag's value.
 void lint_from_platform(const std::string& written, const Expansion& expansion,
                         const std::string& stage_name, const std::vector<std::string>& globals,

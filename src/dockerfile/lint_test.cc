@@ -67,7 +67,8 @@ TEST(Lint, FindsWhatBuildKitFinds) {
         "2 UndefinedArgInFrom: FROM argument 'TAGS' is not declared (did you mean TAG?)",
         "2 UndefinedArgInFrom: FROM argument 'TARGTPLATFORM' is not declared (did you mean "
         "TARGETPLATFORM?)",
-        "2 error: empty platform value from expression $TARGTPLATFORM"}},
+        "2 error: empty platform value from expression $TARGTPLATFORM (did you mean "
+        "TARGETPLATFORM?)"}},
       {"FROM --platform=linux/arm64 scratch\nFROM --platform=linux/arm64 scratch AS for_arm64\n",
        {"1 FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value "
         "\"linux/arm64\""}},

@@ -199,9 +199,17 @@ Result<void> Lowering::expand_stages() {
       const Expansion platform = TRY(expander_.word(from.platform, variables));
       lint_from_variables(platform, globals_, declared, site, linter_);
       lint_from_platform(from.platform, platform, from.name, globals_, site, linter_);
+      const std::string meant = suggested_arg(platform, globals_, declared);
       if (platform.text.empty())
-        return fail(Errc::kInvalid, "empty platform value from expression " + from.platform);
-      stage.platform = TRY(oci::parse_platform(platform.text));
+        return fail(Errc::kInvalid,
+                    "empty platform value from expression " + from.platform + meant);
+      auto parsed = oci::parse_platform(platform.text);
+      if (!parsed) {
+        Error error = std::move(parsed).error();
+        error.message = "failed to parse platform " + from.platform + ": " + error.message + meant;
+        return fail(std::move(error));
+      }
+      stage.platform = std::move(*parsed);
       used.insert(platform.matched.begin(), platform.matched.end());
     }
     if (from.base != "scratch") stage.base = stages_.find(from.base, stage.index);

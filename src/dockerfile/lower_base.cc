@@ -160,14 +160,15 @@ std::string Lowering::ignore_text(const std::string& context) const {
   return found == request_.named_ignores.end() ? "" : found->second;
 }
 
-graph::Input Lowering::add_local(const std::string& name) {
+Result<graph::Input> Lowering::add_local(const std::string& name) {
   graph::SourceOp source{.identifier = "local://" + name};
-  const auto ignore = graph::Ignore::parse(ignore_text(name));
-  if (ignore && !ignore->empty())
-    source.attributes["local.excludepatterns"] = json_array(ignore->patterns());
+  auto ignore = graph::Ignore::parse(ignore_text(name));
+  if (!ignore) return fail(std::move(ignore).error().in(".dockerignore"));
+  if (!ignore->empty()) source.attributes["local.excludepatterns"] = json_array(ignore->patterns());
   const std::string label = name == "context" ? "[internal] load build context"
                                               : "[context " + name + "] load from client";
-  return {builder_.add({.op = std::move(source)}, {.name = label, .file = request_.file}), 0};
+  return graph::Input{
+      builder_.add({.op = std::move(source)}, {.name = label, .file = request_.file}), 0};
 }
 
 Result<void> Lowering::start_stage(const Stage& stage, StageState& state) {
@@ -198,7 +199,7 @@ Result<void> Lowering::start_stage(const Stage& stage, StageState& state) {
   } else {
     state.image.platform = state.platform;
     if (!base.local.empty()) {
-      const graph::Input local = add_local(base.local);
+      const graph::Input local = TRY(add_local(base.local));
       graph::FileOp whole{.scratch = true,
                           .actions = {graph::Copy{.input = 0, .src = "/", .dest = "/"}}};
       set_root(state,

@@ -7,6 +7,7 @@
 #include "dockerfile/history.h"
 #include "dockerfile/lint_stage.h"
 #include "dockerfile/lowering.h"
+#include "dockerfile/mount.h"
 #include "dockerfile/ports.h"
 #include "dockerfile/signals.h"
 
@@ -43,10 +44,15 @@ std::vector<std::string> Lowering::with_shell(const StageState& state,
 
 // "[build 2/5] RUN make": the position counts FROM an image and steps that make a layer.
 std::string Lowering::step_name(StageState& state, std::string_view text, bool counted) const {
+  return step_name(state, text, counted, state.env);
+}
+
+std::string Lowering::step_name(StageState& state, std::string_view text, bool counted,
+                                const std::vector<std::string>& env) const {
   Expander shown = expander_;
   shown.raw_quotes = true;
   shown.skip_unset = true;
-  const auto expanded = shown.word(text, variables_of(state.env));
+  const auto expanded = shown.word(text, variables_of(env));
   std::string name = expanded ? expanded->text : std::string(text);
   const std::size_t blank = std::min(name.find(' '), name.size());
   name = unicode::to_upper(std::string_view(name).substr(0, blank)) + name.substr(blank);
@@ -82,6 +88,20 @@ std::string Lowering::platform_label(const StageState& state) const {
   return label + "->" + oci::to_text(target).substr(target.os.size() + 1) + " ";
 }
 
+// What a RUN's name shows of variables: those that hold secrets in it, and only in it, are masked.
+std::vector<std::string> Lowering::shown_env(const StageState& state, const Run& run) const {
+  std::vector<std::string> env = state.env;
+  const ExpandWord expand = [&](std::string_view word) -> Result<std::string> {
+    return std::move(TRY(expander_.word(word, variables_of(state.env))).text);
+  };
+  for (const std::string& text : run.mounts) {
+    const auto mount = parse_mount(text, expand);  // what is wrong with it is told elsewhere
+    if (mount && mount->kind == graph::MountKind::kSecret && mount->env)
+      oci::set_env(env, *mount->env, "****");
+  }
+  return env;
+}
+
 Result<void> Lowering::apply(Stage& stage, StageState& state, Instruction& command, bool trigger) {
   InstructionBody& body = command.body;
   oci::ImageConfig& image = state.image;
@@ -101,7 +121,9 @@ Result<void> Lowering::apply(Stage& stage, StageState& state, Instruction& comma
       const std::string first = data.substr(0, data.find('\n'));
       name += " (" + first + (data.size() > first.size() + 1 ? "..." : "") + ")";
     }
-    return apply_run(state, *run, metadata(step_name(state, name), command.lines));
+    return apply_run(
+        state, *run,
+        metadata(step_name(state, name, /*counted=*/true, shown_env(state, *run)), command.lines));
   }
   if (auto* workdir = std::get_if<Workdir>(&body)) {
     const std::string path = TRY(expand(state, workdir->path));
@@ -199,8 +221,10 @@ Result<void> Lowering::apply_label(StageState& state, Label& label) {
 Result<void> Lowering::apply_workdir(StageState& state, const Workdir&,
                                      const graph::Metadata& about) {
   graph::FileOp op{.scratch = !state.root.has_value()};
-  op.actions.push_back(graph::MakeDirectory{
-      .path = state.image.working_dir, .make_parents = true, .owner = state.image.user});
+  op.actions.push_back(graph::MakeDirectory{.path = state.image.working_dir,
+                                            .make_parents = true,
+                                            .owner = state.image.user,
+                                            .created = epoch_});
   graph::Vertex vertex{.op = std::move(op)};
   if (state.root) vertex.inputs.push_back(*state.root);
   set_root(state, builder_.add(std::move(vertex), about));

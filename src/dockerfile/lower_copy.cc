@@ -62,7 +62,7 @@ Result<std::optional<graph::Input>> Lowering::copy_source(const Stage& stage,
                                                           const StageState& state,
                                                           const CopyFiles& copy, Lines lines) {
   using Found = std::optional<graph::Input>;
-  if (copy.from.empty()) return Found(add_local("context"));
+  if (copy.from.empty()) return Found(TRY(add_local("context")));
   if (copy.from.find('$') != std::string::npos)
     return fail(Errc::kInvalid,
                 "variable expansion is not supported for --from, define a new stage with FROM "
@@ -86,7 +86,7 @@ Result<std::optional<graph::Input>> Lowering::copy_source(const Stage& stage,
     base.image = *TRY(resolve(copy.from, state.platform));
     check_platform(*base.image, base.written, state.platform, lines);
   }
-  if (!base.local.empty()) return Found(add_local(base.local));
+  if (!base.local.empty()) return Found(TRY(add_local(base.local)));
   if (!base.image) return Found();
   std::string shown = base.image->identifier;
   if (starts_with(shown, "docker-image://")) shown = shown.substr(15);

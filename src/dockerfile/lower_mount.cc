@@ -87,7 +87,7 @@ Result<std::optional<graph::Input>> Lowering::mount_source(const StageState& sta
   }
   if (base.local.empty()) return Found();
 
-  const graph::Input local = add_local(base.local);
+  const graph::Input local = TRY(add_local(base.local));
   const auto ignore = graph::Ignore::parse(ignore_text(base.local));
   const bool is_whole = ignore && ignore->empty();
   if (is_whole && mount.readonly && mount.kind == MountKind::kBind) return Found(local);

@@ -78,7 +78,7 @@ class Lowering {
   std::optional<graph::Input> add_image(const ResolvedImage& image, const std::string& written,
                                         const oci::Platform& platform, graph::Metadata metadata);
   std::string ignore_text(const std::string& context) const;
-  graph::Input add_local(const std::string& name);
+  Result<graph::Input> add_local(const std::string& name);
 
   Result<void> lower_stage(std::size_t index);
   Result<void> start_stage(const Stage& stage, StageState& state);
@@ -116,6 +116,9 @@ class Lowering {
   std::vector<std::string> with_shell(const StageState& state,
                                       std::vector<std::string> words) const;
   std::string step_name(StageState& state, std::string_view text, bool counted = true) const;
+  std::string step_name(StageState& state, std::string_view text, bool counted,
+                        const std::vector<std::string>& env) const;
+  std::vector<std::string> shown_env(const StageState& state, const Run& run) const;
   std::string platform_label(const StageState& state) const;
   graph::Metadata metadata(std::string name, Lines lines) const;
   void set_root(StageState& state, graph::VertexId vertex) { state.root = graph::Input{vertex, 0}; }

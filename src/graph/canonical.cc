@@ -60,6 +60,7 @@ void write(Bytes& bytes, const MakeDirectory& directory) {
   bytes.number(directory.mode);
   bytes.flag(directory.make_parents);
   bytes.text(directory.owner);
+  if (directory.created) bytes.number(static_cast<std::uint64_t>(*directory.created));
 }
 
 void write(Bytes& bytes, const SourceOp& op) {

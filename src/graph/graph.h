@@ -107,7 +107,8 @@ struct MakeDirectory {
   std::string path;
   unsigned mode = 0755;
   bool make_parents = false;
-  std::string owner;  // empty: 0:0
+  std::string owner;                    // empty: 0:0
+  std::optional<std::int64_t> created;  // its mtime, with SOURCE_DATE_EPOCH; nullopt: now
 };
 using FileAction = std::variant<Copy, MakeFile, MakeDirectory>;
 

@@ -126,6 +126,11 @@ TEST(Canonical, EveryFieldOfMeaningCounts) {
   copies[8].exclude_patterns = {"x"};
   for (std::size_t i = 0; i < copies.size(); ++i)
     EXPECT_NE(canonical(FileOp{.actions = {copies[i]}}), canonical(FileOp{.actions = {copy}})) << i;
+
+  const MakeDirectory directory{.path = "/d"};
+  MakeDirectory dated = directory;
+  dated.created = 0;
+  EXPECT_NE(canonical(FileOp{.actions = {dated}}), canonical(FileOp{.actions = {directory}}));
 }
 
 TEST(Canonical, ProxiesAndWrittenNamesDoNotCount) {

@@ -69,7 +69,8 @@ std::string text_of(const MakeFile& file) {
 }
 std::string text_of(const MakeDirectory& directory) {
   return "mkdir " + quoted(directory.path) + " mode=" + octal(directory.mode) +
-         flag("parents", directory.make_parents) + field("owner", directory.owner);
+         flag("parents", directory.make_parents) + field("owner", directory.owner) +
+         (directory.created ? " created=" + std::to_string(*directory.created) : "");
 }
 
 std::string text_of(const SourceOp& op) {

@@ -14,7 +14,7 @@ void fields(Wire& wire, MakeFile& file) {
 }
 template <class Wire>
 void fields(Wire& wire, MakeDirectory& directory) {
-  wire(directory.path, directory.mode, directory.make_parents, directory.owner);
+  wire(directory.path, directory.mode, directory.make_parents, directory.owner, directory.created);
 }
 
 }  // namespace lichen::graph
