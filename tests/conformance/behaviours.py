@@ -13,12 +13,13 @@ A case is one text file, NAME.case: a head, then sections that are done from fir
     -- Dockerfile --                       a file: context/Dockerfile; any other name is taken as written below the
     -- context/dir/file --                 case's own directory
     -- sh --                               a script for bash, there
-    -- build FLAG... [in CONTEXT] --       lichen build; its body says what is expected of it
-    -- check FLAG... [in CONTEXT] --       lichen build --check
+    -- serve DIR --                        tests/support/web_server.py for DIR at @URL@; `requests` has what was asked
+    -- build FLAG... [in CONTEXT] --       lichen build; its body says what is expected. -<FILE: from standard input
+    -- check FLAG... [in CONTEXT] --       lichen build --check, read as JSON; `error` is what would fail a build
 
-Everywhere @TINY@ is the base image (@TINY_LAYOUT@: as an OCI layout), @REG@ a registry with a place of its own, @TIER@
-the tier, @PATH@ the default PATH, @HERE@ the case's directory. A build without -o leaves an image as an OCI layout in
-`out`. Lines of a body:
+Everywhere @TINY@ is the base image (@TINY_LAYOUT@: as an OCI layout), @REG@ a registry with a place of its own (@HOST@:
+HOST:PORT alone), @TIER@ the tier, @PATH@ the default PATH, @HERE@ the case's directory. A build without -o leaves an
+image as an OCI layout in `out`, and its configuration in config.json. Lines of a body:
 
     error: TEXT                it fails, and says TEXT                    output: TEXT, no output: TEXT   what it says
     warning: LINE RULE: TEXT   all such lines are all warnings            no warnings
@@ -28,8 +29,8 @@ the tier, @PATH@ the default PATH, @HERE@ the case's directory. A build without 
     layers: N                  how many there are above the base's
     /path TYPE WORD...         an entry of the final tree: file, dir, symlink, char, block, fifo, absent; words as
                                0644  1:2  "JSON text" (content)  -> target  =/other (hard link)
-    in N: /path TYPE WORD...   an entry of the Nth layer above the base's
                                mtime=N  size=N  dev=1,3
+    in N: /path TYPE WORD...   an entry of the Nth layer above the base's
     names: /path NAME...       all names in that directory; `in N: names: ` as well
     keep NAME THING            remember THING: digest, /path (its content), config KEY …
     same NAME THING            THING is what was kept                     differs NAME THING
@@ -37,6 +38,7 @@ Paths and texts with blanks or escapes may be JSON strings. Lines that begin wit
 """
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -304,6 +306,22 @@ class Expectations:
             raise Wrong(f"{thing}: {'not ' if verb == 'same' else ''}what was kept as {name}: {value!r}")
 
 
+@contextlib.contextmanager
+def serve(folder):
+    folder.mkdir(exist_ok=True)
+    port = folder.parent / "port"
+    program = [sys.executable, str(HERE.parent / "support" / "web_server.py"), str(folder), str(port)]
+    with subprocess.Popen([*program, str(folder.parent / "requests")], stdin=subprocess.DEVNULL) as server:
+        try:
+            while not (port.exists() and port.read_text()):
+                if server.poll() is not None:
+                    raise Wrong("the web server has ended")
+                time.sleep(0.02)
+            yield f"http://127.0.0.1:{port.read_text()}"
+        finally:
+            server.kill()
+
+
 # --- running ---------------------------------------------------------------------------------------
 class Runner:
     def __init__(self, directory):
@@ -311,23 +329,30 @@ class Runner:
         self.tier = os.environ["LICHEN_TEST_TIER"]
         unique = f"{os.environ['LICHEN_TEST_USER']}-{os.getpid()}"
         self.words = {"TINY": os.environ["LICHEN_TEST_TINY"], "TINY_LAYOUT": os.environ["LICHEN_TEST_TINY_LAYOUT"],
-                      "PATH": DEFAULT_PATH,
+                      "PATH": DEFAULT_PATH, "HOST": os.environ["LICHEN_TEST_REG"],
                       "REG": f"{os.environ['LICHEN_TEST_REG']}/behaviours-{unique}", "TIER": self.tier}
         self.bases = set(compare_images.Image(pathlib.Path(self.words["TINY_LAYOUT"])).config["rootfs"]["diff_ids"])
         # A proxy of this machine's would be an argument of each build.
         self.environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 
-    def fill(self, text, here):
-        words = dict(self.words, HERE=str(here))
+    def fill(self, text, here, url):
+        words = dict(self.words, HERE=str(here), URL=url)
         return re.sub(r"@([A-Z_]+)@", lambda match: words.get(match.group(1), match.group(0)), text)
 
     def case(self, case):
         """None, or what is wrong."""
         here = self.directory / case.name
         (here / "context").mkdir(parents=True)
-        kept = {}
+        with contextlib.ExitStack() as servers:
+            problem = self.sections(case, here, servers)
+        if not problem:
+            shutil.rmtree(here, ignore_errors=True)
+        return problem
+
+    def sections(self, case, here, servers):
+        kept, url = {}, ""
         for number, title, body in case.sections:
-            title, body = self.fill(title, here), self.fill(body, here)
+            title, body = self.fill(title, here, url), self.fill(body, here, url)
             said = ""
             try:
                 verb = title.split()[0]
@@ -336,6 +361,8 @@ class Runner:
                     said = done.stdout
                     if done.returncode:
                         raise Wrong(f"exit status {done.returncode}")
+                elif verb == "serve":
+                    url = servers.enter_context(serve(here / title.split()[1]))
                 elif verb in ("build", "check"):
                     built = self.build(verb, shlex.split(title)[1:], here)
                     said = built.said
@@ -344,32 +371,52 @@ class Runner:
                     file = here / ("context/Dockerfile" if title == "Dockerfile" else title)
                     file.parent.mkdir(parents=True, exist_ok=True)
                     file.write_text(body)
-            except (Wrong, OSError, KeyError, ValueError) as problem:
+            except (Wrong, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as problem:
                 problem = problem if isinstance(problem, Wrong) else f"{type(problem).__name__}: {problem}"
                 tail = "".join(f"    | {line}\n" for line in said.splitlines()[-30:])
                 return f"{case.name}.case:{number}: {title}: {problem}\n{tail}"
-        shutil.rmtree(here, ignore_errors=True)
         return None
 
     def build(self, verb, words, here):
-        context = "context"
+        context, stdin = "context", None
         if "in" in words:
             at = words.index("in")
             context, words = words[at + 1], words[:at]
+        if context.startswith("-<"):
+            context, stdin = "-", here / context[2:]
         layout = None
         command = ["lichen", "build", f"--tier={self.tier}", "--progress=plain"]
         if verb == "check":
-            command = ["lichen", "build", "--check"]
-        elif not any(word.startswith(("-o", "--output")) for word in words):
+            return self.check([*words, context], here)
+        if not any(word.startswith(("-o", "--output")) for word in words):
             layout = here / "out"
             shutil.rmtree(layout, ignore_errors=True)
             command += ["-o", f"type=oci,dest={layout},tar=false"]
-        done = self.run([*command, *words, context], here)
-        return Built(done.returncode, done.stdout, layout)
+        done = self.run([*command, *words, context], here, stdin=stdin)
+        built = Built(done.returncode, done.stdout, layout)
+        if layout and done.returncode == 0:
+            (here / "config.json").write_text(json.dumps(built.image.config))
+        return built
 
-    def run(self, command, here):
-        return subprocess.run(command, cwd=here, env=self.environment, stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace", timeout=TIMEOUT_S)
+    def check(self, words, here):
+        """lichen build --check, as if a build had told the same; its exit status must fit what it found."""
+        done = self.run(["lichen", "build", "--call=check,format=json", *words], here, stderr=subprocess.DEVNULL)
+        found = json.loads(done.stdout)
+        said = ""
+        for warning in found["warnings"]:
+            line = warning["location"]["ranges"][0]["start"]["line"]
+            said += f"lichen: Dockerfile:{line}: warning: {warning['ruleName']}: {warning['detail']}\n"
+        error = found.get("buildError")
+        if error:
+            said += error["message"] + "\n"
+        if (done.returncode != 0) != bool(error or found["warnings"]):
+            raise Wrong(f"exit status {done.returncode}\n{said}")
+        return Built(1 if error else 0, said, None)
+
+    def run(self, command, here, stderr=subprocess.STDOUT, stdin=None):
+        with open(stdin or os.devnull, "rb") as given:
+            return subprocess.run(command, cwd=here, env=self.environment, stdin=given, text=True, errors="replace",
+                                  stdout=subprocess.PIPE, stderr=stderr, timeout=TIMEOUT_S)
 
 
 def run(folder, names):
