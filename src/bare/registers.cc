@@ -62,6 +62,12 @@ void Registers::set_result(std::int64_t result) {
 bool Registers::restarts(long other, const emulate::Task::Arguments& others) const {
   return nr() == other && result() == -kRestart && arguments() == others;
 }
+bool Registers::restart_always() {
+  constexpr int kRestartAlways = 513;
+  if (nr() < 0 || result() != -kRestart) return false;
+  set_result(-kRestartAlways);
+  return true;
+}
 void Registers::set_restarted_call(long nr, const emulate::Task::Arguments& arguments) {
   set_call(nr, arguments);
 }
@@ -113,6 +119,9 @@ void Registers::set_result(std::int64_t result) {
 // call again.
 bool Registers::restarts(long other, const emulate::Task::Arguments& others) const {
   return static_cast<long>(values_.regs[8]) == other && arguments() == others;
+}
+bool Registers::restart_always() {
+  return false;
 }
 void Registers::set_restarted_call(long nr, const emulate::Task::Arguments& arguments) {
   values_.regs[8] = static_cast<unsigned long long>(nr);

@@ -33,6 +33,9 @@ class Registers {
   // While a signal is delivered that interrupted a call (-ERESTARTSYS): whether the kernel will run
   // this call again; and what it shall run instead.
   bool restarts(long nr, const emulate::Task::Arguments& arguments) const;
+  // Then: it runs again even when the signal's handler asks for interruption (-ERESTARTNOINTR).
+  // false: no call was interrupted, or the machine's kernel has decided already (aarch64).
+  bool restart_always();
   void set_restarted_call(long nr, const emulate::Task::Arguments& arguments);
   void skip_restarted_call(std::int64_t result);
 

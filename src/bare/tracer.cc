@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "emulate/family.h"
 #include "os/file.h"
 
 namespace lichen::bare {
@@ -27,6 +28,36 @@ constexpr int kSyscallStop = SIGTRAP | 0x80;  // PTRACE_O_TRACESYSGOOD
 constexpr std::uint64_t kRedZone = 128;       // below the stack pointer, and in use (x86-64 ABI)
 constexpr std::uint64_t kAlignment = 16;
 constexpr int kMagicShift = 32;
+
+// Calls that are not known for EINTR: all that are answered, but for opens (of FIFOs), sockets, and
+// what is none of a family.
+bool is_never_interrupted(long nr) {
+  using emulate::Family;
+  switch (emulate::family_of(static_cast<int>(nr))) {
+    case Family::kStat:
+    case Family::kAccess:
+    case Family::kReadlink:
+    case Family::kExec:
+    case Family::kCreate:
+    case Family::kMknod:
+    case Family::kRemove:
+    case Family::kRename:
+    case Family::kLink:
+    case Family::kChmod:
+    case Family::kChown:
+    case Family::kTimes:
+    case Family::kTruncate:
+    case Family::kXattr:
+    case Family::kStatfs:
+    case Family::kDirectory:
+    case Family::kGetId:
+    case Family::kSetId:
+    case Family::kSetGroups:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool stops_a_group(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
@@ -320,6 +351,14 @@ bool Tracer::is_diversion(pid_t tid) const {
          info.si_pid == ::getpid();
 }
 
+// A signal that comes when a call waits for its answer, and nobody has seen it yet, ends it with
+// -ERESTARTSYS. No file operation of a kernel ends so for a program, whatever its handlers ask for.
+void Tracer::keep_whole(pid_t tid) const {
+  Registers registers;
+  if (registers.read(tid) && is_never_interrupted(registers.nr()) && registers.restart_always())
+    registers.write(tid);
+}
+
 void Tracer::handle_signal(pid_t tid, int signal) {
   if (const auto at = pending_.find(tid); at != pending_.end() && at->second.restarting) {
     // One more signal before the diverted call runs: it shall interrupt the program's own.
@@ -329,7 +368,10 @@ void Tracer::handle_signal(pid_t tid, int signal) {
     put_back(node.mapped(), task);
     node.mapped().before.write(tid);
   }
-  if (signal != SIGSTOP || !is_diversion(tid)) return go_on(tid, signal);
+  if (signal != SIGSTOP || !is_diversion(tid)) {
+    keep_whole(tid);
+    return go_on(tid, signal);
+  }
   std::optional<Diversion> diversion;
   diversions_.with([&](auto& all) {
     auto node = all.extract(tid);

@@ -53,6 +53,7 @@ class Tracer {
 
   void handle(pid_t tid, int status);
   void handle_end(pid_t tid, int status);
+  void keep_whole(pid_t tid) const;
   void handle_signal(pid_t tid, int signal);
   void handle_stop(pid_t tid, int signal);
   void handle_call(pid_t tid);
