@@ -92,7 +92,6 @@ ops::Services services_for(Session& session, const Environment& environment, Ste
           .open_context = {},
           .secrets = {},
           .agents = {},
-          .source_date_epoch = {},
           .on_log =
               [&steps](graph::VertexId vertex, bool is_stderr, const std::string& text) {
                 steps.log(vertex_key(vertex), is_stderr, text);
@@ -184,7 +183,6 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   };
   services.secrets = secrets.values;
   services.agents = secrets.agents;
-  services.source_date_epoch = epoch;
   ops::Runner runner(graph, services);
   ops::Cache cache(session->store(), session->tier());
   StepObserver observer(graph, steps);

@@ -104,7 +104,7 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
   copy.checksum = TRY(expand(state, copy.checksum));
 
   graph::Vertex vertex;
-  graph::FileOp op{.scratch = !state.root.has_value()};
+  graph::FileOp op{.scratch = !state.root.has_value(), .created = epoch_};
   if (state.root) vertex.inputs.push_back(*state.root);
   const auto add_input = [&vertex](graph::Input input) {
     vertex.inputs.push_back(input);

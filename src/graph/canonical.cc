@@ -6,7 +6,7 @@ namespace lichen::graph {
 
 namespace {
 
-constexpr std::string_view kVersion = "lichen.vertex.v2";
+constexpr std::string_view kVersion = "lichen.vertex.v3";
 
 class Bytes {
  public:
@@ -60,7 +60,6 @@ void write(Bytes& bytes, const MakeDirectory& directory) {
   bytes.number(directory.mode);
   bytes.flag(directory.make_parents);
   bytes.text(directory.owner);
-  if (directory.created) bytes.number(static_cast<std::uint64_t>(*directory.created));
 }
 
 void write(Bytes& bytes, const SourceOp& op) {
@@ -102,6 +101,8 @@ void write(Bytes& bytes, const ExecOp& op) {
 void write(Bytes& bytes, const FileOp& op) {
   bytes.text("file");
   bytes.flag(op.scratch);
+  bytes.flag(op.created.has_value());
+  bytes.number(static_cast<std::uint64_t>(op.created.value_or(0)));
   bytes.number(op.actions.size());
   for (const FileAction& action : op.actions)
     std::visit([&bytes](const auto& one) { write(bytes, one); }, action);

@@ -107,8 +107,7 @@ struct MakeDirectory {
   std::string path;
   unsigned mode = 0755;
   bool make_parents = false;
-  std::string owner;                    // empty: 0:0
-  std::optional<std::int64_t> created;  // its mtime, with SOURCE_DATE_EPOCH; nullopt: now
+  std::string owner;  // empty: 0:0
 };
 using FileAction = std::variant<Copy, MakeFile, MakeDirectory>;
 
@@ -117,6 +116,8 @@ using FileAction = std::variant<Copy, MakeFile, MakeDirectory>;
 struct FileOp {
   bool scratch = false;  // starts from nothing: Vertex::inputs holds copy sources only
   std::vector<FileAction> actions;
+  // mtime of the directories that they make, with SOURCE_DATE_EPOCH; nullopt: now.
+  std::optional<std::int64_t> created;
 };
 
 using Op = std::variant<SourceOp, ExecOp, FileOp>;

@@ -69,8 +69,7 @@ std::string text_of(const MakeFile& file) {
 }
 std::string text_of(const MakeDirectory& directory) {
   return "mkdir " + quoted(directory.path) + " mode=" + octal(directory.mode) +
-         flag("parents", directory.make_parents) + field("owner", directory.owner) +
-         (directory.created ? " created=" + std::to_string(*directory.created) : "");
+         flag("parents", directory.make_parents) + field("owner", directory.owner);
 }
 
 std::string text_of(const SourceOp& op) {
@@ -109,6 +108,7 @@ std::string text_of(const ExecOp& op) {
 
 std::string text_of(const FileOp& op) {
   std::string text = op.scratch ? "file scratch" : "file";
+  if (op.created) text += " created=" + std::to_string(*op.created);
   for (const FileAction& action : op.actions)
     text += "\n      " + std::visit([](const auto& one) { return text_of(one); }, action);
   return text;

@@ -159,7 +159,7 @@ Result<os::UniqueFd> FileWriter::make_parents(const std::string& path, mode_t mo
     if (!made && errno != EEXIST) return fail(os_error("mkdir", so_far));
     if (made) {
       Attributes attributes{.mode = S_IFDIR | mode, .record = {.uid = owner.uid, .gid = owner.gid}};
-      attributes.mtime = target_.timestamp ? timespec{*target_.timestamp, 0} : now();
+      attributes.mtime = target_.created ? timespec{*target_.created, 0} : now();
       const std::string where = TRY(real_path(target_.root, directory));
       TRY(finish(directory, part, beneath(where, part), attributes));
     }
@@ -335,7 +335,7 @@ Result<void> FileWriter::make_file(const graph::MakeFile& file, std::optional<Ow
       TRY(os::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   TRY(os::write_all(fd, file.data));
   Attributes attributes{.mode = S_IFREG | file.mode, .record = {.uid = to.uid, .gid = to.gid}};
-  attributes.mtime = target_.timestamp ? timespec{*target_.timestamp, 0} : now();
+  attributes.mtime = target_.created ? timespec{*target_.created, 0} : now();
   return finish(directory, name, beneath(where, name), attributes);
 }
 

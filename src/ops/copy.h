@@ -34,7 +34,7 @@ class FileWriter {
     const os::UniqueFd& root;  // of the merged, writable view
     container::Tier tier;
     const owners::Owners& below;            // records of the layers beneath
-    std::optional<std::int64_t> timestamp;  // mtime of directories that are made; nullopt: now
+    std::optional<std::int64_t> created;  // FileOp::created
     // Tier bare: inodes of `root` that are shared with layers; then also record_of() is of use.
     const std::unordered_map<ino_t, nlink_t>* frozen = nullptr;
   };

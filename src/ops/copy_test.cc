@@ -44,7 +44,7 @@ class Copies : public testing::Test {
     action.input = 0;
     const owners::Owners none;
     FileWriter writer(
-        {.root = to_, .tier = container::Tier::kUserns, .below = none, .timestamp = {}});
+        {.root = to_, .tier = container::Tier::kUserns, .below = none, .created = {}});
     const SourceTree tree{.root = from_, .ignore = ignore, .is_context = true};
     auto copied = writer.copy(tree, action, owner);
     if (!copied) return fail(std::move(copied).error());

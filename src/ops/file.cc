@@ -19,7 +19,7 @@ Result<ResultId> Runner::run_file(VertexId vertex, const graph::FileOp& file,
                             .target = {}},
                 .sidecars = below.sidecars,
                 .actions = file.actions,
-                .timestamp = services_.source_date_epoch,
+                .created = file.created,
                 .mounts = store.mount_path()};
     // Copy::input counts the vertex' inputs; the worker gets only those that are copied from.
     std::map<std::size_t, std::size_t> places;

@@ -14,7 +14,7 @@ void fields(Wire& wire, MakeFile& file) {
 }
 template <class Wire>
 void fields(Wire& wire, MakeDirectory& directory) {
-  wire(directory.path, directory.mode, directory.make_parents, directory.owner, directory.created);
+  wire(directory.path, directory.mode, directory.make_parents, directory.owner);
 }
 
 }  // namespace lichen::graph
@@ -53,7 +53,7 @@ void fields(Wire& wire, DiffJob& job) {
 }
 template <class Wire>
 void fields(Wire& wire, FileJob& job) {
-  wire(job.tier, job.overlay, job.sidecars, job.inputs, job.actions, job.timestamp, job.mounts);
+  wire(job.tier, job.overlay, job.sidecars, job.inputs, job.actions, job.created, job.mounts);
 }
 template <class Wire>
 void fields(Wire& wire, DigestJob& job) {

@@ -68,7 +68,7 @@ struct FileJob {
   std::vector<std::string> sidecars;
   std::vector<TreeInput> inputs;  // by Copy::input
   std::vector<graph::FileAction> actions;
-  std::optional<std::int64_t> timestamp;
+  std::optional<std::int64_t> created;  // FileOp::created
   std::string mounts;  // an empty directory to mount the inputs under; not at tier bare
 };
 struct FileReply {

@@ -123,7 +123,7 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
   FileWriter writer({.root = root,
                      .tier = job.tier,
                      .below = below,
-                     .timestamp = job.timestamp,
+                     .created = job.created,
                      .frozen = dest.frozen()});
   for (const graph::FileAction& action : job.actions) {
     if (const auto* copy = std::get_if<graph::Copy>(&action)) {

@@ -44,14 +44,10 @@ void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id) {
 
 namespace {
 
-// Of a file operation with SOURCE_DATE_EPOCH: directories that it makes have that time.
-Hasher key_hasher(const char* kind, const graph::Vertex& vertex,
-                  const std::optional<std::int64_t>& epoch) {
+Hasher key_hasher(const char* kind, const graph::Vertex& vertex) {
   Hasher hasher;
   hasher.field("lichen key 1").field(kind).field(graph::canonical(vertex.op));
   hasher.field(vertex.platform ? oci::to_text(*vertex.platform) : "");
-  if (epoch && std::holds_alternative<graph::FileOp>(vertex.op))
-    hasher.field(std::to_string(*epoch));
   return hasher;
 }
 
@@ -102,7 +98,7 @@ Result<Digest> Runner::definition_key(VertexId vertex, const std::vector<Digest>
   if (const auto* source = std::get_if<graph::SourceOp>(&v.op);
       source != nullptr && is_fetched(*source))
     return fetched_->key(vertex, *source);
-  Hasher hasher = key_hasher("definition", v, services_.source_date_epoch);
+  Hasher hasher = key_hasher("definition", v);
   // What is taken from the context counts by content; the context as a whole does not.
   std::vector<bool> by_content(v.inputs.size(), false);
   const auto selections = selections_of(v.op);
@@ -134,7 +130,7 @@ Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
                                                   const std::vector<ResultId>& inputs) {
   const graph::Vertex& v = graph_.vertices[vertex];
   if (std::holds_alternative<graph::SourceOp>(v.op)) return std::nullopt;
-  Hasher hasher = key_hasher("content", v, services_.source_date_epoch);
+  Hasher hasher = key_hasher("content", v);
   const auto number = [&](std::size_t input) { hasher.field(std::to_string(inputs.at(input))); };
   if (const auto* file = std::get_if<graph::FileOp>(&v.op); file != nullptr && !file->scratch)
     number(0);

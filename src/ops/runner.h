@@ -42,7 +42,6 @@ struct Services {
   std::function<Result<std::string>(const std::string& name)> open_context;
   std::map<std::string, std::string> secrets;  // id -> bytes
   std::map<std::string, std::string> agents;   // id -> an ssh agent's socket
-  std::optional<std::int64_t> source_date_epoch;
   // What a step writes, as it comes; and blobs that move. Called from several threads.
   std::function<void(graph::VertexId, bool is_stderr, const std::string& text)> on_log;
   std::function<void(graph::VertexId, const std::string& what, std::uint64_t bytes,
