@@ -2,13 +2,14 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "archive/tar_writer.h"
 #include "base/text.h"
 #include "oci/reference.h"
 #include "os/file.h"
+#include "store/contents.h"
 
 namespace lichen::image {
 
@@ -58,37 +59,6 @@ std::string docker_json(const oci::Manifest& manifest, const LayoutOptions& opti
   return nlohmann::ordered_json::array({image}).dump();
 }
 
-// A document and all that it names, each blob once.
-class BlobMembers {
- public:
-  BlobMembers(store::Store& store, std::vector<Member>& members)
-      : store_(store), members_(members) {}
-
-  Result<void> add_document(const oci::Descriptor& document) {
-    add(document);
-    const oci::Document parsed = TRY(oci::parse_document(TRY(store_.read_blob(document.digest))));
-    if (const auto* index = std::get_if<oci::Index>(&parsed)) {
-      for (const oci::Descriptor& manifest : index->manifests) TRY(add_document(manifest));
-      return {};
-    }
-    const auto& manifest = std::get<oci::Manifest>(parsed);
-    add(manifest.config);
-    for (const oci::Descriptor& layer : manifest.layers) add(layer);
-    return {};
-  }
-
- private:
-  void add(const oci::Descriptor& blob) {
-    if (seen_.insert(blob.digest).second)
-      members_.push_back(
-          {.path = blob_path(blob.digest), .bytes = {}, .blob = blob.digest, .size = blob.size});
-  }
-
-  store::Store& store_;
-  std::vector<Member>& members_;
-  std::set<Digest> seen_;
-};
-
 Result<std::vector<Member>> members_of(store::Store& store, const oci::Descriptor& root,
                                        const LayoutOptions& options) {
   std::vector<Member> members;
@@ -101,7 +71,13 @@ Result<std::vector<Member>> members_of(store::Store& store, const oci::Descripto
       return fail(Errc::kUnsupported, root.digest.text() + " is an index, not an image");
     members.push_back({.path = "manifest.json", .bytes = docker_json(*manifest, options)});
   }
-  TRY(BlobMembers(store, members).add_document(root));
+  const store::Contents contents = TRY(store::contents_of(store, root));
+  const auto add = [&](const oci::Descriptor& one) {
+    members.push_back(
+        {.path = blob_path(one.digest), .bytes = {}, .blob = one.digest, .size = one.size});
+  };
+  std::for_each(contents.documents.rbegin(), contents.documents.rend(), add);
+  std::for_each(contents.blobs.begin(), contents.blobs.end(), add);
   return members;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "os/file.h"
+#include "store/contents.h"
 
 namespace lichen::transfer {
 
@@ -23,34 +24,6 @@ Result<std::string> document(store::Store& store, registry::Client& client,
   auto fetched = TRY(client.fetch_manifest(reference, digest.text()));
   (void)TRY(store.put_blob(fetched.bytes));
   return std::move(fetched.bytes);
-}
-
-struct Named {
-  Digest digest;
-  std::string media_type, bytes;
-};
-struct Contents {
-  std::vector<oci::Descriptor> blobs;  // each once
-  std::vector<Named> documents;        // what they name comes before them
-};
-
-Result<void> collect(store::Store& store, const oci::Descriptor& root, Contents& contents) {
-  std::string bytes = TRY(store.read_blob(root.digest));
-  const oci::Document parsed = TRY(oci::parse_document(bytes));
-  if (const auto* index = std::get_if<oci::Index>(&parsed)) {
-    for (const oci::Descriptor& manifest : index->manifests)
-      TRY(collect(store, manifest, contents));
-  } else {
-    const auto& manifest = std::get<oci::Manifest>(parsed);
-    std::vector<oci::Descriptor> blobs = manifest.layers;
-    blobs.push_back(manifest.config);
-    for (oci::Descriptor& blob : blobs)
-      if (std::none_of(contents.blobs.begin(), contents.blobs.end(),
-                       [&](const oci::Descriptor& one) { return one.digest == blob.digest; }))
-        contents.blobs.push_back(std::move(blob));
-  }
-  contents.documents.push_back({root.digest, root.media_type, std::move(bytes)});
-  return {};
 }
 
 }  // namespace
@@ -107,8 +80,7 @@ Result<Fetched> load(store::Store& store, const oci::Descriptor& root,
 
 Result<void> push(store::Store& store, registry::Client& client, const oci::Reference& reference,
                   const oci::Descriptor& root, const Progress& progress) {
-  Contents contents;
-  TRY(collect(store, root, contents));
+  const store::Contents contents = TRY(store::contents_of(store, root));
   const std::vector<oci::Descriptor>& blobs = contents.blobs;
   std::vector<std::optional<Error>> errors(blobs.size());
   {
@@ -135,11 +107,12 @@ Result<void> push(store::Store& store, registry::Client& client, const oci::Refe
   for (auto& error : errors)
     if (error) return fail(std::move(*error));
   // What names others comes after them: a reader never sees an image whose blobs are not there.
-  for (const Named& document : contents.documents) {
+  for (const oci::Descriptor& document : contents.documents) {
     const bool is_root = document.digest == root.digest;
     const std::string target =
         is_root && !reference.tag.empty() ? reference.tag : document.digest.text();
-    (void)TRY(client.push_manifest(reference, target, document.media_type, document.bytes));
+    (void)TRY(client.push_manifest(reference, target, document.media_type,
+                                   TRY(store.read_blob(document.digest))));
   }
   return {};
 }
