@@ -76,6 +76,13 @@ bool keeps_git_dir(const Request& request) {
   return given != request.build_args.end() && parse_bool(given->second).value_or(false);
 }
 
+// "github.com/…" may be a directory, too.
+Result<std::optional<dockerfile::GitReference>> find_git(const std::string& source) {
+  auto git = TRY(dockerfile::parse_git_reference(source));
+  if (git && git->looks_local && os::exists(source)) git.reset();
+  return git;
+}
+
 // A scheme that nobody here knows; a path may hold "://" further on.
 std::optional<std::string> scheme_of(const std::string& source) {
   const std::size_t end = source.find("://");
@@ -90,8 +97,8 @@ std::optional<std::string> scheme_of(const std::string& source) {
 
 bool is_remote_source(const std::string& source) {
   if (scheme_of(source)) return true;
-  const auto git = dockerfile::parse_git_reference(source);
-  return !git || (*git && !((*git)->looks_local && os::exists(source)));
+  const auto git = find_git(source);
+  return !git || *git;  // also what is wrong with one
 }
 
 Contexts::Contexts(const Request& request, Options options)
@@ -121,8 +128,7 @@ Result<const Context*> Contexts::open(const std::string& name) {
 
 Result<Context> Contexts::open_source(const std::string& source, bool is_main) {
   if (is_main && source == "-") return read_input();
-  const auto git = TRY(dockerfile::parse_git_reference(source));
-  if (git && is_remote_source(source)) return clone(*git);
+  if (const auto git = TRY(find_git(source))) return clone(*git);
   if (is_download(source)) return download(source, is_main);
   if (const auto scheme = scheme_of(source); scheme)
     return fail(Errc::kUnsupported, *scheme + ":// is not supported: " + printable(source),

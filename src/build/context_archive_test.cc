@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "archive/compression.h"
-#include "archive/tar_writer.h"
+#include "archive/testing.h"
 
 namespace lichen::build {
 namespace {
@@ -17,10 +17,7 @@ using archive::Entry;
 using archive::EntryType;
 namespace fs = std::filesystem;
 
-struct Item {
-  Entry entry;
-  std::string content;
-};
+using archive::testing::Item;
 
 Item file(const std::string& path, const std::string& content, unsigned mode = 0644) {
   return {{.path = path, .mode = mode, .size = content.size(), .mtime_s = 1000}, content};
@@ -33,14 +30,9 @@ Item link(const std::string& path, EntryType type, const std::string& target) {
 }
 
 std::string tar_of(const std::vector<Item>& items) {
-  StringSink sink;
-  archive::TarWriter tar(sink);
-  for (const Item& item : items) {
-    EXPECT_TRUE(tar.add(item.entry));
-    EXPECT_TRUE(tar.write(item.content));
-  }
-  EXPECT_TRUE(tar.finish());
-  return sink.take();
+  const auto tar = archive::testing::to_tar(items);
+  EXPECT_TRUE(tar);
+  return tar.value_or("");
 }
 
 class ContextArchive : public testing::Test {

@@ -70,7 +70,7 @@ const char* media_type(const std::string& compression) {
 // Files' times in layers, with SOURCE_DATE_EPOCH: no later than it, unless rewrite-timestamp=false.
 std::optional<std::int64_t> clamp_of(const ExportContext& context) {
   for (const Output& output : context.request.outputs)
-    if (attribute(output, "rewrite-timestamp") == "false") return std::nullopt;
+    if (!is_set(output, "rewrite-timestamp", true).value_or(true)) return std::nullopt;
   return context.source_date_epoch;
 }
 
@@ -389,6 +389,7 @@ Result<void> check_outputs(const Request& request) {
   const bool several = is_multi_platform(request);
   for (const Output& output : request.outputs) {
     (void)TRY(is_set(output, "oci-mediatypes", true));
+    (void)TRY(is_set(output, "rewrite-timestamp", true));
     if (several && output.kind == OutputKind::kDocker)
       return fail(Errc::kUnsupported,
                   "docker exporter does not currently support exporting manifest lists",

@@ -42,6 +42,12 @@ TEST(CheckOutputs, TellsMistakesBeforeBuilding) {
                 .error()
                 .code,
             Errc::kUnsupported);
+  EXPECT_EQ(check_outputs({.outputs = {{.kind = OutputKind::kOci,
+                                        .dest = "x",
+                                        .attributes = {{"rewrite-timestamp", "maybe"}}}}})
+                .error()
+                .code,
+            Errc::kInvalid);
   EXPECT_TRUE(check_outputs({.tags = {"a:1"}}));
 }
 

@@ -120,18 +120,10 @@ Result<Sources> read_sources(const Request& request, Contexts& contexts) {
 dockerfile::Frontend frontend_request(const Request& request, const Sources& sources,
                                       std::optional<oci::Platform> platform) {
   const auto ignore = sources.ignores.find("context");
-  auto build_args = request.build_args;
-  if (const auto epoch = build_args.find("SOURCE_DATE_EPOCH");
-      epoch != build_args.end() && epoch->second == "context") {
-    if (sources.context_time)  // steps see the number
-      epoch->second = std::to_string(*sources.context_time);
-    else
-      build_args.erase(epoch);
-  }
   return {.dockerfile = sources.dockerfile,
           .file = sources.file,
           .target = request.target,
-          .build_args = std::move(build_args),
+          .build_args = request.build_args,
           .labels = request.labels,
           .named_contexts = request.named_contexts,
           .dockerignore = ignore == sources.ignores.end() ? "" : ignore->second,

@@ -120,6 +120,14 @@ Result<void> Lowering::set_lint() {
 }
 
 Result<void> Lowering::set_globals() {
+  // From here on it is a number, which steps see, or was not given.
+  if (const auto given = request_.build_args.find("SOURCE_DATE_EPOCH");
+      given != request_.build_args.end() && given->second == "context") {
+    if (request_.context_time)
+      given->second = std::to_string(*request_.context_time);
+    else
+      request_.build_args.erase(given);
+  }
   build_platform_ = oci::host_platform();
   target_platform_ = request_.platform.value_or(build_platform_);
   const std::string stage =
@@ -148,13 +156,16 @@ Result<void> Lowering::set_globals() {
                              std::move(depends));
     }
   }
+  return set_epoch();
+}
 
+Result<void> Lowering::set_epoch() {
   epoch_ = request_.source_date_epoch;
   std::optional<std::string> epoch = oci::find_env(globals_, "SOURCE_DATE_EPOCH");
   if (const auto given = request_.build_args.find("SOURCE_DATE_EPOCH");
       given != request_.build_args.end())
     epoch = given->second;
-  if (epoch == "context") {
+  if (epoch == "context") {  // the Dockerfile's own default
     epoch_ = request_.context_time;
     if (epoch_) oci::set_env(globals_, "SOURCE_DATE_EPOCH", std::to_string(*epoch_));
     return {};

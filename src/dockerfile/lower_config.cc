@@ -221,9 +221,8 @@ Result<void> Lowering::apply_label(StageState& state, Label& label) {
 Result<void> Lowering::apply_workdir(StageState& state, const Workdir&,
                                      const graph::Metadata& about) {
   graph::FileOp op{.scratch = !state.root.has_value(), .created = epoch_};
-  op.actions.push_back(graph::MakeDirectory{.path = state.image.working_dir,
-                                            .make_parents = true,
-                                            .owner = state.image.user});
+  op.actions.push_back(graph::MakeDirectory{
+      .path = state.image.working_dir, .make_parents = true, .owner = state.image.user});
   graph::Vertex vertex{.op = std::move(op)};
   if (state.root) vertex.inputs.push_back(*state.root);
   set_root(state, builder_.add(std::move(vertex), about));

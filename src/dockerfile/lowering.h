@@ -61,6 +61,7 @@ class Lowering {
   Result<void> check_syntax();
   Result<void> set_lint();
   Result<void> set_globals();
+  Result<void> set_epoch();
   Result<void> expand_stages();
   Result<std::size_t> target();
   std::set<std::size_t> needed(std::size_t target) const;
@@ -123,7 +124,7 @@ class Lowering {
   graph::Metadata metadata(std::string name, Lines lines) const;
   void set_root(StageState& state, graph::VertexId vertex) { state.root = graph::Input{vertex, 0}; }
 
-  const Frontend& request_;
+  Frontend request_;
   Images& images_;
   Expander expander_;
   Lines where_;    // what the current work is about; errors are located there

@@ -33,7 +33,7 @@ class FileWriter {
   struct Target {
     const os::UniqueFd& root;  // of the merged, writable view
     container::Tier tier;
-    const owners::Owners& below;            // records of the layers beneath
+    const owners::Owners& below;          // records of the layers beneath
     std::optional<std::int64_t> created;  // FileOp::created
     // Tier bare: inodes of `root` that are shared with layers; then also record_of() is of use.
     const std::unordered_map<ino_t, nlink_t>* frozen = nullptr;
