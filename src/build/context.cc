@@ -1,17 +1,20 @@
 #include "build/context.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 
 #include "base/boolean.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "build/context_archive.h"
 #include "fetch/download.h"
 #include "fetch/git_repository.h"
-#include "ops/fetched.h"
 #include "os/file.h"
 
 namespace lichen::build {
@@ -35,6 +38,29 @@ class Replayed final : public Source {
  private:
   std::string_view head_;
   Source& rest_;
+};
+
+// Who writes may let us wait, and the user may not want to.
+class InputSource final : public Source {
+ public:
+  InputSource(os::UniqueFd fd, const std::atomic<bool>* cancelled)
+      : fd_(std::move(fd)), cancelled_(cancelled) {}
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    constexpr int kBetweenLooksMs = 100;
+    for (;;) {
+      if (cancelled_ != nullptr && cancelled_->load()) return fail(Errc::kCancelled, "cancelled");
+      pollfd input{fd_.get(), POLLIN, 0};
+      const int ready = ::poll(&input, 1, kBetweenLooksMs);
+      if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+      const ssize_t count = ::read(fd_.get(), buffer, size);
+      if (count >= 0) return static_cast<std::size_t>(count);
+      if (errno != EINTR && errno != EAGAIN) return fail(os_error("read", "standard input"));
+    }
+  }
+
+ private:
+  const os::UniqueFd fd_;
+  const std::atomic<bool>* const cancelled_;
 };
 
 Result<std::string> read_head(Source& from) {
@@ -131,7 +157,8 @@ Result<Context> Contexts::open_source(const std::string& source, bool is_main) {
   if (const auto git = TRY(find_git(source))) return clone(*git);
   if (is_download(source)) return download(source, is_main);
   if (const auto scheme = scheme_of(source); scheme)
-    return fail(Errc::kUnsupported, *scheme + ":// is not supported: " + printable(source),
+    return fail(Errc::kUnsupported,
+                *scheme + ":// is not supported: " + printable(without_credentials(source)),
                 "a directory, http(s)://, or a git repository");
   return open_directory(source);
 }
@@ -143,23 +170,30 @@ Result<Context> Contexts::read_input() {
   os::UniqueFd in(::fcntl(request_.input_fd, F_DUPFD_CLOEXEC, 3));
   Result<Context> context = fail(os_error("open", "standard input"));
   if (in.valid()) {
-    os::FileSource input(std::move(in), "standard input");
+    InputSource input(std::move(in), options_.cancelled);
     context = read(input, "standard input");
   }
+  return finish(key, std::move(context));
+}
+
+Result<ops::FetchAccess> Contexts::access() {
+  return ops::FetchAccess{.store = *TRY(options_.open_store()),
+                          .secrets = options_.secrets.values,
+                          .agents = options_.secrets.agents,
+                          .cancelled = options_.cancelled};
+}
+
+Result<Context> Contexts::finish(const std::string& key, Result<Context> context) {
+  if (!context) context = fail(ops::with_advice(std::move(context).error()));
   options_.steps.finished(key, context ? nullptr : &context.error());
   return context;
 }
 
 Result<Context> Contexts::download(const std::string& url, bool is_main) {
-  const std::string directory = TRY(options_.open_store())->path() + "/downloads";
   const std::string key = "context " + url;
   options_.steps.started(key, "[internal] load remote build context");
   const auto fetch = [&]() -> Result<Context> {
-    fetch::Downloader downloader(
-        {.directory = directory,
-         .scratch = {},
-         .cancelled = [flag = options_.cancelled] { return flag != nullptr && flag->load(); },
-         .ca_file = {}});
+    fetch::Downloader downloader(ops::downloads_of(TRY(access())));
     const auto got =
         TRY(downloader.get({.url = url,
                             .name = kMain,
@@ -186,22 +220,15 @@ Result<Context> Contexts::download(const std::string& url, bool is_main) {
     if (got.modified) context.time = got.modified;
     return context;
   };
-  auto context = fetch();
-  options_.steps.finished(key, context ? nullptr : &context.error());
-  return context;
+  return finish(key, fetch());
 }
 
 Result<Context> Contexts::clone(const dockerfile::GitReference& git) {
   const std::string key = "context " + git.fragment_form(true);
-  options_.steps.started(key, "[internal] load git source " + git.fragment_form(true));
+  options_.steps.started(
+      key, "[internal] load git source " + printable(without_credentials(git.fragment_form(true))));
   const auto check_out = [&]() -> Result<Context> {
-    const auto agent = options_.secrets.agents.find("default");
-    auto repository = TRY(fetch::GitRepository::open(
-        git.remote,
-        {.directory = TRY(options_.open_store())->path() + "/git",
-         .cancelled = [flag = options_.cancelled] { return flag != nullptr && flag->load(); },
-         .authorization = ops::git_authorization(options_.secrets.values, git.remote),
-         .ssh_agent = agent == options_.secrets.agents.end() ? "" : agent->second}));
+    auto repository = TRY(ops::open_repository(TRY(access()), git.remote));
     const fetch::GitCommit commit = TRY(repository.resolve(git.ref, git.checksum));
     Context context{
         .directory = TRY(make_directory()), .is_foreign = true, .dockerfile = {}, .time = {}};
@@ -214,9 +241,7 @@ Result<Context> Contexts::clone(const dockerfile::GitReference& git) {
     context.time = TRY(repository.commit_time(commit));
     return context;
   };
-  auto context = check_out();
-  options_.steps.finished(key, context ? nullptr : &context.error());
-  return context;
+  return finish(key, check_out());
 }
 
 Result<Context> Contexts::read(Source& bytes, const char* what) {

@@ -22,6 +22,7 @@
 #include "build/secrets.h"
 #include "build/steps.h"
 #include "dockerfile/git_reference.h"
+#include "ops/fetched.h"
 #include "store/store.h"
 
 namespace lichen::build {
@@ -61,6 +62,9 @@ class Contexts {
   Result<Context> clone(const dockerfile::GitReference& git);
   Result<Context> read(Source& bytes, const char* what);
   Result<std::string> make_directory();
+  Result<ops::FetchAccess> access();
+  // Ends the step.
+  Result<Context> finish(const std::string& key, Result<Context> context);
 
   const Request& request_;
   const Options options_;

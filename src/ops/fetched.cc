@@ -70,6 +70,24 @@ fetch::GitCheckout checkout_of(const graph::SourceOp& source) {
           .mtime = attribute(source, "git.mtime")};
 }
 
+}  // namespace
+
+Result<fetch::GitRepository> open_repository(const FetchAccess& access, const std::string& url) {
+  const auto agent = access.agents.find("default");
+  return fetch::GitRepository::open(
+      url, {.directory = access.store.path() + "/git",
+            .cancelled = [flag = access.cancelled] { return flag != nullptr && flag->load(); },
+            .authorization = git_authorization(access.secrets, url),
+            .ssh_agent = agent == access.agents.end() ? "" : agent->second});
+}
+
+fetch::Downloader::Options downloads_of(const FetchAccess& access, std::string scratch) {
+  return {.directory = access.store.path() + "/downloads",
+          .scratch = std::move(scratch),
+          .cancelled = [flag = access.cancelled] { return flag != nullptr && flag->load(); },
+          .ca_file = {}};
+}
+
 Error with_advice(Error error) {
   if (error.code == Errc::kDenied && error.hint.empty())
     error.hint =
@@ -77,8 +95,6 @@ Error with_advice(Error error) {
         "https, id=HTTP_AUTH_TOKEN_HOST for a download; --ssh for git over ssh";
   return error;
 }
-
-}  // namespace
 
 bool is_fetched(const graph::SourceOp& source) {
   return is_git(source) || starts_with(source.identifier, "http://") ||
@@ -136,15 +152,18 @@ Result<Digest> FetchedSources::key(VertexId vertex, const graph::SourceOp& sourc
   return key;
 }
 
+FetchAccess FetchedSources::access() const {
+  return {.store = services_.store,
+          .secrets = services_.secrets,
+          .agents = services_.agents,
+          .cancelled = services_.cancelled};
+}
+
 Result<fetch::Downloader*> FetchedSources::downloader() {
   std::lock_guard lock(mutex_);
   if (!downloader_) {
     scratch_ = TRY(services_.store.make_temporary_directory());
-    downloader_ = std::make_unique<fetch::Downloader>(fetch::Downloader::Options{
-        .directory = services_.store.path() + "/downloads",
-        .scratch = scratch_,
-        .cancelled = [flag = services_.cancelled] { return flag != nullptr && flag->load(); },
-        .ca_file = {}});
+    downloader_ = std::make_unique<fetch::Downloader>(downloads_of(access(), scratch_));
   }
   return downloader_.get();
 }
@@ -190,12 +209,7 @@ Result<Digest> FetchedSources::download_key(VertexId vertex, const graph::Source
 
 Result<Digest> FetchedSources::git_key(const graph::SourceOp& source, Found& what) {
   const std::string url = attribute(source, "git.fullurl");
-  const auto agent = services_.agents.find("default");
-  what.repository = TRY(fetch::GitRepository::open(
-      url, {.directory = services_.store.path() + "/git",
-            .cancelled = [flag = services_.cancelled] { return flag != nullptr && flag->load(); },
-            .authorization = git_authorization(services_.secrets, url),
-            .ssh_agent = agent == services_.agents.end() ? "" : agent->second}));
+  what.repository = TRY(open_repository(access(), url));
   what.commit =
       TRY(what.repository->resolve(place_of(source).ref, attribute(source, "git.checksum")));
   const fetch::GitCheckout checkout = checkout_of(source);

@@ -14,6 +14,7 @@
 // "default". Services are borrowed. Thread-safe for different vertices.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,10 +26,24 @@
 #include "fetch/download.h"
 #include "fetch/git_repository.h"
 #include "graph/graph.h"
+#include "store/store.h"
 
 namespace lichen::ops {
 
 struct Services;
+
+// What fetching needs beside the source. Borrowed.
+struct FetchAccess {
+  const store::Store& store;                          // keeps what was fetched
+  const std::map<std::string, std::string>& secrets;  // id -> bytes
+  const std::map<std::string, std::string>& agents;   // id -> an ssh agent's socket
+  const std::atomic<bool>* cancelled = nullptr;
+};
+Result<fetch::GitRepository> open_repository(const FetchAccess& access, const std::string& url);
+// Files on their way are in `scratch`, on the store's file system; "": beside what is kept.
+fetch::Downloader::Options downloads_of(const FetchAccess& access, std::string scratch = {});
+// Of a denial: how credentials are given.
+Error with_advice(Error error);
 
 bool is_fetched(const graph::SourceOp& source);
 // The Authorization header for an http(s) URL that is no repository, or for one that is; "" none.
@@ -64,6 +79,7 @@ class FetchedSources {
   Result<fetch::Download> download(graph::VertexId vertex, const graph::SourceOp& source,
                                    const Digest& checksum, bool want_bytes);
   Result<fetch::Downloader*> downloader();
+  FetchAccess access() const;
   Found& found(graph::VertexId vertex);
 
   const Services& services_;

@@ -28,6 +28,8 @@ printf 'FROM %s\nARG SOURCE_DATE_EPOCH\nCOPY --from=src file /\nRUN echo $SOURCE
 build -f Named --build-context "src=$R#v1" --build-arg SOURCE_DATE_EPOCH=context -o named "$R"
 same "$(<named/file)" one; same "$(<named/epoch)" 1200000000
 
+# What the URL says of a user is for the server alone.
+build -o user "${R/http:\/\//http://me:tell-nobody@}#v1"; same "$(<user/file)" one; hasnt err tell-nobody
 fails any lichen_build "$R#nowhere"; has err nowhere
 fails any lichen_build "$R#main:none"; has err none
 fails any lichen_build -f sub/link "$R"; has err 'no such file'

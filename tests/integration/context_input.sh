@@ -29,6 +29,14 @@ fails any lichen_build - <copies; has err 'Dockerfile:2'; has err '"/x": not fou
 gzip -c plain >plain.gz
 fails any lichen_build - <plain.gz; has err 'standard input'
 
+# Who waits for an input that does not come can be stopped.
+mkfifo never; sleep 20 >never & writer=$!
+env --default-signal=INT setsid lichen build --tier="$TIER" - <never >out 2>err & background=$!
+await_line() { for _ in $(seq 100); do ! grep -q "$1" err || return 0; sleep 0.05; done; fail "no $1"; }
+await_line 'from standard input'; began=$SECONDS; kill -INT $background
+status=0; wait $background || status=$?; same $status 130 "exit status"
+[ $((SECONDS - began)) -lt 5 ] || fail "it waited on"; kill $writer; wait $writer 2>/dev/null || true
+
 # What cannot be.
 fails 2 lichen_build -f - - <plain; has err 'cannot be both'
 fails 1 lichen_build -f Other - <plain; has err 'ambiguous Dockerfile source'
