@@ -141,17 +141,17 @@ host_is_up
 { cat facts; echo on_host=1; echo work="$T/work"; echo builder=0; } > facts.direct
 groups+=(outlive)
 exec 9<host
-ctx/escapes keyring "host-witness:$word" ctx/escapes facts.direct "${groups[@]}" > direct 2>&1 9<host || fail "$(cat direct)"
+ctx/escapes keeper direct.status "$T/ctx/escapes" keyring "host-witness:$word" "$T/ctx/escapes" facts.direct "${groups[@]}" > direct 2>&1 9<host &
+keeper=$!
 exec 9<&-
-results "${groups[@]}" < direct
-for pid in $(grep -lsE "^$tag[a-n]$" /proc/[0-9]*/comm | cut -d/ -f3); do kill -KILL "$pid" 2>/dev/null || true; done
-# And by groups: one of them is another process whenever one looks, and would fill the table of processes for 45 s.
-own=$(cut -d' ' -f5 "/proc/$$/stat")
-while targets=$(cat /proc/[0-9]*/stat 2>/dev/null | sed -nE "s/^([0-9]+) \($tag[a-n]\) [^ZX] [0-9]+ ([0-9]+) .*/\1 \2/p" |
-    awk -v own="$own" '{ print $2 == own ? $1 : -$2 }' | sort -u) && [ -n "$targets" ]; do
-    kill -KILL -- $targets 2>/dev/null || true
+until [ -s direct.status ]; do
+    kill -0 $keeper || fail "the keeper has ended"
     sleep 0.05
 done
+results "${groups[@]}" < direct
+kill -TERM $keeper; wait $keeper
+same "$(<direct.status)" 0
+! is_left "$tag[a-n]" || fail "the keeper has left some"
 host_is_down
 ctx/escapes list "${groups[@]}" | sort > expected
 while read -r name result rest; do

@@ -68,3 +68,4 @@ double now(void);  // seconds
 int witness(const char* directory);  // the victim; see witness.c
 int hold(const char* path);          // another step with a secret
 int with_key(const char* secret_text, char** command);
+int keeper(const char* status_path, char** command);  // see keeper.c

@@ -8,6 +8,8 @@
 //   escapes landlock                the kernel's Landlock ABI
 //   escapes keyring SECRET COMMAND  runs a command that has a key
 //   escapes hold FILE               another step that has a secret in its memory
+//   escapes keeper STATUS COMMAND   runs a command, writes its exit status to a file, and is the
+//                                   parent of all it leaves behind until SIGTERM, which ends them
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/landlock.h>
@@ -80,6 +82,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "witness") == 0) return witness(argv[2]);
   if (argc == 3 && strcmp(argv[1], "hold") == 0) return hold(argv[2]);
   if (argc > 3 && strcmp(argv[1], "keyring") == 0) return with_key(argv[2], argv + 3);
+  if (argc > 3 && strcmp(argv[1], "keeper") == 0) return keeper(argv[2], argv + 3);
   if (argc < 3) return 2;
   const int list = strcmp(argv[1], "list") == 0;
   if (!list) read_facts(argv[1]);
