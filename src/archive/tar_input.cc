@@ -17,6 +17,7 @@ Result<bool> TarInput::fill() {
   if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
   begin_ = end_ = 0;
   end_ = TRY(from_.read(buffer_.get(), kBufferBytes));
+  taken_ += end_;
   return end_ > 0;
 }
 
@@ -31,6 +32,7 @@ Result<std::size_t> TarInput::read_some(char* buffer, std::size_t size) {
     // Large contents go straight through.
     const std::size_t count = TRY(from_.read(buffer, size));
     if (count == 0) return truncated();
+    taken_ += count;
     return count;
   }
   if (begin_ == end_ && !TRY(fill())) return truncated();

@@ -22,6 +22,7 @@ class TarInput {
   Result<std::size_t> read_some(char* buffer, std::size_t size);
   Result<void> read_exactly(char* buffer, std::size_t size);
   Result<void> skip(std::uint64_t bytes);
+  std::uint64_t offset() const { return taken_ - (end_ - begin_); }  // of the next byte
 
  private:
   Result<bool> fill();  // false at the end
@@ -30,6 +31,7 @@ class TarInput {
   std::unique_ptr<char[]> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::uint64_t taken_ = 0;  // from the Source
 };
 
 }  // namespace lichen::archive

@@ -205,6 +205,14 @@ Result<std::size_t> TarReader::read(char* buffer, std::size_t size) {
   return count;
 }
 
+std::uint64_t TarReader::offset() const {
+  return state_->input.offset();
+}
+
+bool TarReader::is_sparse() const {
+  return state_->sparse.has_value();
+}
+
 Result<std::optional<Entry>> TarReader::State::advance() {
   TRY(end_content());
   if (!name.empty()) where = "after tar entry " + name;

@@ -44,6 +44,10 @@ class TarReader final : public Source {
   Result<std::optional<Entry>> next();
   // The content of the current entry; 0 at its end.
   Result<std::size_t> read(char* buffer, std::size_t size) override;
+  // Where, in the bytes of `from`, the unread content of the current entry is: all of it in one
+  // piece, unless it is sparse.
+  std::uint64_t offset() const;
+  bool is_sparse() const;
 
  private:
   struct State;

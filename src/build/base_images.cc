@@ -4,9 +4,9 @@
 #include <cstdlib>
 
 #include "base/text.h"
-#include "image/layout.h"
 #include "oci/platform_match.h"
 #include "oci/reference.h"
+#include "transfer/image_source.h"
 
 namespace lichen::build {
 
@@ -49,17 +49,16 @@ Result<dockerfile::ResolvedImage> BaseImages::resolve_layout(const std::string& 
   char absolute[PATH_MAX];
   if (::realpath(written.c_str(), absolute) == nullptr) return fail(os_error("open", written));
   const std::string directory = absolute;
-  const oci::Descriptor manifest = TRY(image::read_layout(directory, selector, platform));
-  const std::string bytes = TRY(image::read_layout_blob(directory, manifest));
-  (void)TRY(options_.store.put_blob(bytes));
-  const oci::Document document = TRY(oci::parse_document(bytes));
-  const oci::Descriptor& config = std::get<oci::Manifest>(document).config;
-  (void)TRY(options_.store.put_blob(TRY(image::read_layout_blob(directory, config))));
-  transfer::Fetched loaded = TRY(transfer::load(options_.store, manifest, platform));
+  const auto layout = TRY(transfer::open_source(
+      {.transport = transfer::Transport::kOciDirectory, .path = directory, .name = selector}, {}));
+  const transfer::ChosenManifest chosen = TRY(transfer::choose_manifest(*layout, platform));
+  const std::string config = TRY(transfer::read_config(*layout, chosen.manifest));
+  (void)TRY(options_.store.put_blob(chosen.bytes));
+  (void)TRY(options_.store.put_blob(config));
   return dockerfile::ResolvedImage{
-      .identifier = std::string(kLayoutScheme) + "layout@" + manifest.digest.text(),
+      .identifier = std::string(kLayoutScheme) + "layout@" + chosen.descriptor.digest.text(),
       .attributes = {{"oci.dir", directory}},
-      .config = std::move(loaded.config)};
+      .config = TRY(oci::parse_image_config(config))};
 }
 
 Result<dockerfile::ResolvedImage> BaseImages::resolve_image(const std::string& text,

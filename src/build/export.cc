@@ -1,6 +1,5 @@
 #include "build/export.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,10 +10,12 @@
 #include "base/boolean.h"
 #include "base/text.h"
 #include "image/assemble.h"
-#include "image/layout.h"
 #include "oci/reference.h"
 #include "ops/runner.h"
 #include "os/file.h"
+#include "transfer/files.h"
+#include "transfer/image_target.h"
+#include "transfer/output_file.h"
 #include "transfer/push.h"
 
 namespace lichen::build {
@@ -125,42 +126,6 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
                       .form = form_of(context, compression)};
 }
 
-// Where an archive goes: a file that appears only when it is complete, or standard output.
-class Destination {
- public:
-  static Result<Destination> open(const Output& output, int output_fd) {
-    Destination destination;
-    if (output.dest == "-") {
-      destination.fd_ = os::UniqueFd(::fcntl(output_fd, F_DUPFD_CLOEXEC, 3));
-      if (!destination.fd_.valid()) return fail(os_error("open", "standard output"));
-      return destination;
-    }
-    destination.path_ = output.dest;
-    destination.temporary_ = output.dest + ".lichen-tmp";
-    destination.fd_ = TRY(os::open(destination.temporary_, O_WRONLY | O_CREAT | O_TRUNC, 0666));
-    return destination;
-  }
-  Destination(Destination&& other) noexcept
-      : path_(std::move(other.path_)),
-        temporary_(std::exchange(other.temporary_, "")),
-        fd_(std::move(other.fd_)) {}
-  Destination& operator=(Destination&&) = delete;
-  ~Destination() {
-    if (!temporary_.empty()) (void)os::unlink(temporary_);
-  }
-  const os::UniqueFd& fd() const { return fd_; }
-  Result<void> finish() {
-    if (!temporary_.empty()) TRY(os::rename(temporary_, path_));
-    temporary_.clear();
-    return {};
-  }
-
- private:
-  Destination() = default;
-  std::string path_, temporary_;
-  os::UniqueFd fd_;
-};
-
 // "linux_arm_v7": where a platform's tree goes when there are several.
 std::string directory_of(const oci::Platform& platform) {
   std::string name = oci::to_text(oci::normalised(platform));
@@ -193,20 +158,21 @@ Result<void> export_trees(const ExportContext& context, const Output& output,
       context.steps.send(Warning{.text = warning, .file = {}});
     return {};
   }
-  Destination destination = TRY(Destination::open(output, context.request.output_fd));
+  auto destination = TRY(transfer::OutputFile::create(output.dest, context.request.output_fd));
   (void)TRY(context.session.jobs().call<ops::ExportReply>(job, {destination.fd().get()}));
   return destination.finish();
 }
 
 Result<void> export_layout(const ExportContext& context, const Output& output,
                            const oci::Descriptor& root, const std::vector<std::string>& names) {
-  const image::LayoutOptions options{.names = names, .docker = output.kind == OutputKind::kDocker};
-  if (attribute(output, "tar") == "false")
-    return image::write_layout_directory(context.session.store(), root, options, output.dest);
-  Destination destination = TRY(Destination::open(output, context.request.output_fd));
-  os::FileSink sink(TRY(os::duplicate(destination.fd())), output.dest);
-  TRY(image::write_layout(context.session.store(), root, options, sink));
-  return destination.finish();
+  auto files = attribute(output, "tar") == "false"
+                   ? TRY(transfer::make_directory(output.dest))
+                   : TRY(transfer::make_archive(output.dest, context.request.output_fd));
+  const auto from = transfer::store_source(context.session.store(), root);
+  const auto to = TRY(transfer::layout_target(
+      std::move(files), {.references = names, .docker = output.kind == OutputKind::kDocker}));
+  (void)TRY(transfer::copy_image(*from, *to, {.all = true}, [](auto&&...) {}));
+  return {};
 }
 
 Result<void> push_names(const ExportContext& context, const oci::Descriptor& root,

@@ -12,6 +12,11 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"build", "build an image from a Dockerfile", build_command},
       {"run", "run a command in an image", run_command},
+      {"pull", "fetch an image from a registry", pull_command},
+      {"push", "send an image to a registry", push_command},
+      {"copy", "copy an image between registries, archives and the store", copy_command},
+      {"save", "write an image as an archive", save_command},
+      {"load", "take the images of an archive into the store", load_command},
       {"images", "list images", images_command},
       {"inspect", "show an image's configuration and layers", inspect_command},
       {"history", "show how an image was made", history_command},

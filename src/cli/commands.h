@@ -27,6 +27,11 @@ const std::vector<Command>& commands();
 
 int build_command(const Invocation& invocation);
 int run_command(const Invocation& invocation);
+int pull_command(const Invocation& invocation);
+int push_command(const Invocation& invocation);
+int copy_command(const Invocation& invocation);
+int save_command(const Invocation& invocation);
+int load_command(const Invocation& invocation);
 int images_command(const Invocation& invocation);
 int inspect_command(const Invocation& invocation);
 int tag_command(const Invocation& invocation);

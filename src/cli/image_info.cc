@@ -14,41 +14,54 @@ Result<std::unique_ptr<store::Store>> open_store(const std::string& root) {
 
 namespace {
 
-Result<oci::Manifest> read_manifest(store::Store& store, const Digest& digest) {
-  oci::Document document = TRY(oci::parse_document(TRY(store.read_blob(digest))));
+Result<oci::Manifest> read_manifest(transfer::ImageSource& source, const oci::Descriptor& one) {
+  oci::Document document = TRY(oci::parse_document(TRY(source.document(one))));
   if (auto* manifest = std::get_if<oci::Manifest>(&document)) return std::move(*manifest);
   return fail(Errc::kUnsupported, "an index inside an index");
 }
 
+// The image for `platform`, or else the first.
+Result<oci::Descriptor> shown_of(const oci::Index& index, const oci::Platform& platform) {
+  if (index.manifests.empty()) return fail(Errc::kInvalid, "the index is empty");
+  return oci::select(index, platform).value_or(index.manifests.front());
+}
+
 }  // namespace
 
-Result<ImageInfo> read_image(store::Store& store, const store::Image& image) {
-  ImageInfo info{.image = image, .manifest = {}, .config = {}, .config_json = {}, .manifests = {}};
-  const auto read = [&]() -> Result<void> {
-    const oci::Document document = TRY(oci::parse_document(TRY(store.read_blob(image.manifest))));
-    std::set<Digest> counted;
-    const auto count = [&](const oci::Manifest& manifest) {
-      for (const oci::Descriptor& layer : manifest.layers)
-        if (counted.insert(layer.digest).second) info.bytes += layer.size;
-    };
-    if (const auto* index = std::get_if<oci::Index>(&document)) {
-      if (index->manifests.empty()) return fail(Errc::kInvalid, "the index is empty");
-      info.manifests = index->manifests;
-      for (const oci::Descriptor& one : index->manifests)
-        count(TRY(read_manifest(store, one.digest)));
-      const auto own = oci::select(*index, oci::host_platform());
-      info.manifest =
-          TRY(read_manifest(store, own ? own->digest : index->manifests.front().digest));
-    } else {
-      info.manifest = std::get<oci::Manifest>(document);
-      count(info.manifest);
-    }
-    info.config_json = TRY(store.read_blob(info.manifest.config.digest));
-    info.config = TRY(oci::parse_image_config(info.config_json));
-    return {};
+Result<ImageInfo> read_image(transfer::ImageSource& source, const oci::Platform& platform,
+                             bool count_all) {
+  const oci::Descriptor& root = source.root();
+  ImageInfo info{.image = {.manifest = root.digest, .size = root.size}};
+  const oci::Document document = TRY(oci::parse_document(TRY(source.document(root))));
+  info.image.media_type =
+      std::visit([](const auto& parsed) { return parsed.media_type; }, document);
+  std::set<Digest> counted;
+  const auto count = [&](const oci::Manifest& manifest) {
+    for (const oci::Descriptor& layer : manifest.layers)
+      if (counted.insert(layer.digest).second) info.bytes += layer.size;
   };
-  auto done = read();
-  if (!done) return fail(std::move(done).error().in(image.name));
+  if (const auto* index = std::get_if<oci::Index>(&document)) {
+    info.manifests = index->manifests;
+    info.manifest = TRY(read_manifest(source, TRY(shown_of(*index, platform))));
+    count(info.manifest);
+    if (count_all)
+      for (const oci::Descriptor& one : index->manifests) count(TRY(read_manifest(source, one)));
+  } else {
+    info.manifest = std::get<oci::Manifest>(document);
+    info.image.config = info.manifest.config.digest;
+    count(info.manifest);
+  }
+  info.config_json = TRY(transfer::read_config(source, info.manifest));
+  info.config = TRY(oci::parse_image_config(info.config_json));
+  return info;
+}
+
+Result<ImageInfo> read_image(store::Store& store, const store::Image& image) {
+  const auto source = transfer::store_source(
+      store, {.media_type = image.media_type, .digest = image.manifest, .size = image.size});
+  auto info = read_image(*source, oci::host_platform(), true);
+  if (!info) return fail(std::move(info).error().in(image.name));
+  info->image = image;
   return info;
 }
 

@@ -1,5 +1,5 @@
-// What the image commands show of an image of the store: its name, config, layers and sizes. Of one
-// for several platforms, config and layers are this machine's, or else the first platform's.
+// What the image commands show of an image: its name, config, layers and sizes. Of one for several
+// platforms, config and layers are those of one platform: this machine's, or else the first.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "oci/types.h"
 #include "store/store.h"
+#include "transfer/image_source.h"
 
 namespace lichen::cli {
 
@@ -18,13 +19,16 @@ struct ImageInfo {
   oci::Manifest manifest;
   oci::ImageConfig config;
   std::string config_json;
-  std::uint64_t bytes = 0;  // of the layers' blobs, compressed; of all platforms, each blob once
+  std::uint64_t bytes = 0;                 // of the layers' blobs, compressed, each once
   std::vector<oci::Descriptor> manifests;  // of an image for several platforms
 };
 
 // Opens the store that `root` (--root) or the environment names.
 Result<std::unique_ptr<store::Store>> open_store(const std::string& root);
-Result<ImageInfo> read_image(store::Store& store, const store::Image& image);
+Result<ImageInfo> read_image(store::Store& store, const store::Image& image);  // of all platforms
+// One that is anywhere; it has no name. `count_all`: bytes are those of all platforms.
+Result<ImageInfo> read_image(transfer::ImageSource& source, const oci::Platform& platform,
+                             bool count_all);
 // kNotFound with a hint when there is none.
 Result<store::Image> find_image(store::Store& store, const std::string& name);
 

@@ -1,21 +1,12 @@
 #include "transfer/push.h"
 
-#include <algorithm>
-#include <atomic>
-#include <memory>
-#include <optional>
-#include <thread>
-#include <vector>
-
 #include "base/text.h"
-#include "os/file.h"
-#include "store/contents.h"
+#include "transfer/image_source.h"
+#include "transfer/image_target.h"
 
 namespace lichen::transfer {
 
 namespace {
-
-constexpr std::size_t kTransfers = 6;
 
 // A document that the store has, or that the registry gives (checked by the client).
 Result<std::string> document(store::Store& store, registry::Client& client,
@@ -80,40 +71,9 @@ Result<Fetched> load(store::Store& store, const oci::Descriptor& root,
 
 Result<void> push(store::Store& store, registry::Client& client, const oci::Reference& reference,
                   const oci::Descriptor& root, const Progress& progress) {
-  const store::Contents contents = TRY(store::contents_of(store, root));
-  const std::vector<oci::Descriptor>& blobs = contents.blobs;
-  std::vector<std::optional<Error>> errors(blobs.size());
-  {
-    std::atomic<std::size_t> next = 0;
-    const auto work = [&] {
-      for (std::size_t at = next++; at < blobs.size(); at = next++) {
-        const oci::Descriptor& blob = blobs[at];
-        progress(blob.digest.text(), 0, blob.size, false);
-        auto pushed = client.push_blob(reference, blob, [&]() -> Result<std::unique_ptr<Source>> {
-          return std::unique_ptr<Source>(std::make_unique<os::FileSource>(
-              TRY(store.open_blob(blob.digest)), blob.digest.text()));
-        });
-        if (!pushed) {
-          errors[at] = std::move(pushed).error();
-          next = blobs.size();
-        } else {
-          progress(blob.digest.text(), blob.size, blob.size, true);
-        }
-      }
-    };
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < std::min(kTransfers, blobs.size()); ++i) threads.emplace_back(work);
-  }
-  for (auto& error : errors)
-    if (error) return fail(std::move(*error));
-  // What names others comes after them: a reader never sees an image whose blobs are not there.
-  for (const oci::Descriptor& document : contents.documents) {
-    const bool is_root = document.digest == root.digest;
-    const std::string target =
-        is_root && !reference.tag.empty() ? reference.tag : document.digest.text();
-    (void)TRY(client.push_manifest(reference, target, document.media_type,
-                                   TRY(store.read_blob(document.digest))));
-  }
+  const auto from = store_source(store, root);
+  const auto to = registry_target(client, reference);
+  (void)TRY(copy_image(*from, *to, {.all = true}, progress));
   return {};
 }
 

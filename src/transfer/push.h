@@ -4,14 +4,12 @@
 //   TRY(push(store, client, reference, root, progress));  // blobs first, the named document last
 #pragma once
 
-#include <functional>
-#include <string>
-
 #include "base/result.h"
 #include "oci/reference.h"
 #include "oci/types.h"
 #include "registry/client.h"
 #include "store/store.h"
+#include "transfer/copy.h"
 
 namespace lichen::transfer {
 
@@ -29,8 +27,6 @@ Result<Fetched> fetch(store::Store& store, registry::Client& client,
 Result<Fetched> load(store::Store& store, const oci::Descriptor& root,
                      const oci::Platform& platform);
 
-using Progress = std::function<void(const std::string& what, std::uint64_t bytes,
-                                    std::uint64_t total, bool done)>;
 // `root`: a manifest, or an index, which goes with all its images.
 Result<void> push(store::Store& store, registry::Client& client, const oci::Reference& reference,
                   const oci::Descriptor& root, const Progress& progress);

@@ -1,0 +1,137 @@
+#include <unistd.h>
+
+#include "build/steps.h"
+#include "cli/commands.h"
+#include "cli/copy_options.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "os/file.h"
+#include "transfer/copy.h"
+#include "transfer/session.h"
+
+namespace lichen::cli {
+
+namespace {
+
+using transfer::Transport;
+
+// Copies as one step of the display.
+class Copier {
+ public:
+  Copier(const CopyRequest& request, const transfer::Services& services, build::EventSink events)
+      : request_(request), to_(request.to), services_(services), steps_(std::move(events)) {}
+
+  Result<oci::Descriptor> copy(transfer::ImageSource& from, transfer::ImageTarget& to,
+                               const transfer::CopyOptions& options, const std::string& name) {
+    steps_.started(name, name);
+    auto copied =
+        transfer::copy_image(from, to, options,
+                             [&](const std::string& what, std::uint64_t bytes, std::uint64_t total,
+                                 bool done) { steps_.transfer(name, what, bytes, total, done); });
+    steps_.finished(name, copied ? nullptr : &copied.error());
+    return copied;
+  }
+
+  Result<std::vector<std::string>> run(const transfer::CopyOptions& options) {
+    if (request_.load) return load(options);
+    const auto from = TRY(transfer::open_source(request_.from, services_));
+    if (request_.keep_name) to_.name = TRY(own_name());
+    const auto to = TRY(open_target());
+    const std::string name = "copy " + to_text(request_.from) + " to " + to_text(to_);
+    return std::vector{TRY(copy(*from, *to, options, name)).digest.text()};
+  }
+
+ private:
+  Result<std::unique_ptr<transfer::ImageTarget>> open_target() {
+    // Pulled by its digest alone.
+    if (to_.transport == Transport::kStore && to_.name.empty())
+      return transfer::store_target(*services_.store, {});
+    return transfer::open_target(to_, services_);
+  }
+  // What the store calls the image, if the user called it that and not by an id.
+  Result<std::string> own_name() {
+    const auto image = TRY(services_.store->find_image(request_.from.name));
+    const auto typed = oci::parse_reference(request_.from.name);
+    return image && typed && oci::to_text(*typed) == image->name ? image->name : std::string();
+  }
+
+  Result<std::vector<std::string>> load(const transfer::CopyOptions& options) {
+    const std::shared_ptr<transfer::Files> archive =
+        TRY(transfer::open_archive(request_.from.path, services_.staging));
+    std::vector<std::string> lines;
+    for (const transfer::Archived& image : TRY(transfer::open_all(archive))) {
+      const auto to = transfer::store_target(*services_.store, image.names);
+      transfer::CopyOptions own = options;
+      own.all = image.is_complete;
+      const std::string name =
+          image.names.empty() ? image.source->root().digest.text() : image.names.front();
+      const oci::Descriptor copied = TRY(copy(*image.source, *to, own, "load " + name));
+      if (image.names.empty()) lines.push_back("Loaded image: " + copied.digest.text());
+      for (const std::string& one : image.names)
+        lines.push_back("Loaded image: " + oci::familiar_text(TRY(oci::parse_reference(one))));
+    }
+    if (lines.empty()) return fail(Errc::kNotFound, "the archive has no image");
+    return lines;
+  }
+
+  const CopyRequest& request_;
+  transfer::Place to_;
+  transfer::Services services_;
+  build::Steps steps_;
+};
+
+Result<int> copy(const CopyRequest& request, const Invocation& invocation) {
+  const ProgressMode mode =
+      TRY(choose_progress(request.progress, ::isatty(STDERR_FILENO) == 1, invocation.variables));
+  const auto is_stored = [](const transfer::Place& place) {
+    return place.transport == Transport::kStore;
+  };
+  const auto session = TRY(transfer::Session::open(
+      {.with_store = request.load || is_stored(request.from) || is_stored(request.to),
+       .root = request.root,
+       .tls_verify = request.tls_verify,
+       .cancelled = invocation.cancelled}));
+  const transfer::Services services = session->services();
+  transfer::CopyOptions options = request.options;
+  options.staging = services.staging;
+  options.cancelled = invocation.cancelled;
+
+  Progress progress(mode, STDERR_FILENO, invocation.variables);
+  auto lines = Copier(request, services, progress.sink()).run(options);
+  progress.finish();
+  if (!lines) return fail(std::move(lines).error());
+  if (!request.digest_file.empty()) TRY(os::replace_file(request.digest_file, lines->front()));
+  // The archive itself may be there.
+  if (request.to.path == "-") return 0;
+  std::string text;
+  for (const std::string& line : *lines) text += line + "\n";
+  return print(text);
+}
+
+int run_verb(CopyVerb verb, const Invocation& invocation) {
+  const auto request = parse_copy(verb, invocation.args, oci::host_platform());
+  if (!request) return report_usage(request.error());
+  if (request->help) return print(copy_help(verb));
+  const auto status = copy(*request, invocation);
+  return status ? *status : report(status.error());
+}
+
+}  // namespace
+
+int copy_command(const Invocation& invocation) {
+  return run_verb(CopyVerb::kCopy, invocation);
+}
+int pull_command(const Invocation& invocation) {
+  return run_verb(CopyVerb::kPull, invocation);
+}
+int push_command(const Invocation& invocation) {
+  return run_verb(CopyVerb::kPush, invocation);
+}
+int save_command(const Invocation& invocation) {
+  return run_verb(CopyVerb::kSave, invocation);
+}
+int load_command(const Invocation& invocation) {
+  return run_verb(CopyVerb::kLoad, invocation);
+}
+
+}  // namespace lichen::cli
