@@ -69,3 +69,4 @@ int witness(const char* directory);  // the victim; see witness.c
 int hold(const char* path);          // another step with a secret
 int with_key(const char* secret_text, char** command);
 int keeper(const char* status_path, char** command);  // see keeper.c
+int is_left(const char* name, double seconds);  // exit status 0: a process of that name is there

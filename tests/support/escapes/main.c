@@ -10,6 +10,7 @@
 //   escapes hold FILE               another step that has a secret in its memory
 //   escapes keeper STATUS COMMAND   runs a command, writes its exit status to a file, and is the
 //                                   parent of all it leaves behind until SIGTERM, which ends them
+//   escapes left NAME SECONDS       exit status 0: a process of that name shows within that time
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/landlock.h>
@@ -80,6 +81,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (argc == 3 && strcmp(argv[1], "witness") == 0) return witness(argv[2]);
+  if (argc == 4 && strcmp(argv[1], "left") == 0) return is_left(argv[2], atof(argv[3]));
   if (argc == 3 && strcmp(argv[1], "hold") == 0) return hold(argv[2]);
   if (argc > 3 && strcmp(argv[1], "keyring") == 0) return with_key(argv[2], argv + 3);
   if (argc > 3 && strcmp(argv[1], "keeper") == 0) return keeper(argv[2], argv + 3);

@@ -156,7 +156,7 @@ static const char* forking(void) {
     const double end = now() + kSecondsToLive;
     while (now() < end) {
       if (fork() > 0) _exit(0);
-      usleep(200);  // whoever inherits them has to reap as fast
+      usleep(1000);  // whoever inherits them has to reap as fast
     }
     _exit(0);
   }
