@@ -50,7 +50,10 @@ stage() {
     cp -r "$top/tests/support" "$top/tests/integration" "$top/tests/scenarios" "$top/tests/conformance" "$top/examples" \
         "$state/work/"
     [ ! -d "$top/bench" ] || cp -r "$top/bench" "$state/work/"
-    chmod -R a+rX "$state/bin" "$state/work"
+    local data=${LICHEN_CONFORMANCE:-$top/../shared/conformance}
+    mkdir "$state/work/corpus"
+    [ ! -d "$data/corpus" ] || cp -r "$data/corpus" "$data/corpus-index.json" "$state/work/corpus/"
+    chmod -R u+w,a+rX "$state/bin" "$state/work"
     : > "$state/env"
 }
 remember() { printf '%s=%q\n' "$1" "$2" >> "$state/env"; }
