@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """corpus_builds.py run DATA [--all] [NAME...] | table [--write] - do real Dockerfiles build?
 
-`run` builds each Dockerfile of DATA/corpus that DATA/corpus-index.json says can be built from Debian packages, with the
-`lichen` in PATH, two at a time in one store. It is called by tests/integration/corpus_builds.sh, which sets
-LICHEN_TEST_*. Without --all those are left out that need apt or npm. NAME is a part of a Dockerfile's name.
+`run` builds each Dockerfile of DATA/corpus that DATA/corpus-index.json says can be built from Debian packages, and those
+that corpus_builds.cases makes buildable, with the `lichen` in PATH, two at a time in one store. It is called by
+tests/integration/corpus_builds.sh, which sets LICHEN_TEST_*. Without --all those are left out that need apt or npm. NAME
+is a part of a Dockerfile's name.
 
-* Base images are named contexts: debian and ubuntu are the tests' Debian image; alpine, busybox, node and nginx are
+* Base images are named contexts: debian and ubuntu are the tests' Debian image; alpine, busybox, node and others are
   SUBSTITUTES, which lichen builds first.
 * A context is made by rule: the Dockerfile, by its own name, and what it copies: files that hold their name, archives, trees.
 * What the rule cannot know is in corpus_builds.cases, where a Dockerfile has an entry like this:
@@ -13,6 +14,7 @@ LICHEN_TEST_*. Without --all those are left out that need apt or npm. NAME is a 
     == NAME OF THE DOCKERFILE, a target behind a blank ==
     why: in words, for the table of docs/conformance.md
     flags: --build-arg A=b               further flags of lichen build
+    base: IMAGE FAMILY                   what stands for IMAGE, which no rule knows; FAMILY may be a file of the corpus
     fails: TEXT                          docker cannot build it either: it must fail, and say TEXT
     stop: TEXT                           interrupt it when TEXT is being run
     excepted: REASON                     it cannot be built here; that it builds is then a failure
@@ -40,8 +42,8 @@ TIMEOUT_S = 600
 STOP_S = 15
 
 # What stands for an image, by the last part of its repository's name.
-FAMILIES = {"alpine": "alpine", "busybox": "alpine", "debian": "debian", "ubuntu": "debian", "node": "node", "nginx": "nginx"}
-SLOW = {"node", "nginx"}  # made with apt-get
+FAMILIES = {"alpine": "alpine", "busybox": "alpine", "debian": "debian", "ubuntu": "debian", "node": "node",
+            "nginx": "nginx", "golang": "golang", "python": "python"}
 SUBSTITUTES = {
     "alpine": r"""
 FROM tiny
@@ -53,17 +55,28 @@ sed -i "/^$2:/{s/\([^:]\)\$/\1,/;s/\$/$1/}" /etc/group
 A
 COPY --chmod=755 <<'A' /usr/sbin/adduser
 #!/bin/sh
-home=yes comment=
-while getopts DHSs:G:g:h:u: option; do case $option in H) home=;; g) comment=$OPTARG;; esac; done
+make=yes id=$((1000 + $(wc -l < /etc/passwd))) comment= home=
+while getopts DHSs:G:g:h:u: option; do
+  case $option in H) make= ;; g) comment=$OPTARG ;; h) home=$OPTARG ;; u) id=$OPTARG ;; esac
+done
 shift $((OPTIND - 1))
-addgroup "$1"
-id=$(sed -n "s/^$1:x:\([0-9]*\):.*/\1/p" /etc/group)
-echo "$1:x:$id:$id:$comment:/home/$1:/bin/sh" >> /etc/passwd
-[ -z "$home" ] || { mkdir -p "/home/$1" && chown "$id:$id" "/home/$1"; }
+home=${home:-/home/$1}
+echo "$1:x:$id:" >> /etc/group
+echo "$1:x:$id:$id:$comment:$home:/bin/sh" >> /etc/passwd
+[ -z "$make" ] || { mkdir -p "$home" && chown "$id:$id" "$home"; }
 A
 RUN mkdir -p /etc/apk /var/tmp /var/lib /home /mnt /media /opt /run /srv /usr/local/bin /lib \
- && uname -m > /etc/apk/arch && printf 'NAME="Alpine Linux"\nID=alpine\n' > /etc/os-release
+ && uname -m > /etc/apk/arch && printf 'NAME="Alpine Linux"\nID=alpine\n' > /etc/os-release \
+ && echo 'guest:x:405:100:guest:/dev/null:/sbin/nologin' >> /etc/passwd && echo 'users:x:100:' >> /etc/group
 CMD ["/bin/sh"]
+""",
+    "apk": r"""
+FROM debian
+COPY --chmod=755 <<'A' /usr/local/sbin/apk
+#!/bin/sh
+# apk add PACKAGE...: of Debian, when it is not there
+for word; do case $word in add | update | -*) ;; *) dpkg -s "$word" >/dev/null || exit 1 ;; esac; done
+A
 """,
     "node": r"""
 FROM debian
@@ -78,6 +91,15 @@ EXPOSE 80
 STOPSIGNAL SIGQUIT
 CMD ["nginx", "-g", "daemon off;"]
 """,
+    "golang": r"""
+FROM debian
+RUN apt-get update -q && apt-get install -q -y --no-install-recommends golang-go && rm -rf /var/lib/apt/lists/*
+""",
+    "python": r"""
+FROM debian
+RUN apt-get update -q && apt-get install -q -y --no-install-recommends python3-pip \
+ && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED
+""",
 }
 
 
@@ -91,12 +113,15 @@ class Entry:
 
     def __init__(self):
         self.why = self.fails = self.stop = self.excepted = self.script = ""
-        self.flags, self.says, self.files = [], [], []
+        self.flags, self.says, self.files, self.bases = [], [], [], {}
 
     def line(self, line, where):
         word, _, rest = line.strip().partition(": ")
         if word == "flags":
             self.flags += shlex.split(rest)
+        elif word == "base":
+            image, family = rest.split()
+            self.bases[image] = family
         elif word == "says":
             self.says.append(rest)
         elif word in ("why", "fails", "stop", "excepted") and rest:
@@ -109,10 +134,13 @@ def read_entries():
     text = (HERE / "corpus_builds.cases").read_text()
     entries = {}
     for name, rest in two_by_two(re.split(r"^== (.+) ==$", text, flags=re.M)[1:]):
+        if name in entries:
+            raise Wrong(f"corpus_builds.cases: twice: {name}")
         entry = entries[name] = Entry()
         head, *files = re.split(r"^-- (.+) --\n", rest, flags=re.M)
         for line in head.strip().splitlines():
-            entry.line(line, name)
+            if not line.startswith("#"):
+                entry.line(line, name)
         for path, body in two_by_two(files):
             body = body.rstrip("\n") + "\n" if body.strip() else ""
             if path == "sh":
@@ -149,19 +177,21 @@ class Build:
             repository = re.split(r"[:@]", image.rpartition("/")[2])[0]
             if repository in FAMILIES:
                 found[image] = FAMILIES[repository]
-        return found
+        return found | self.entry.bases
 
     def is_slow(self):
-        return bool(SLOW & set(self.substitutes().values()) or re.search(rb"\b(apt|apt-get|npm|yarn) ", self.text))
+        bases = "".join(SUBSTITUTES.get(family, "") for family in self.substitutes().values())
+        return re.search(r"\b(apt|apt-get|npm|yarn) ", bases + self.text.decode(errors="replace")) is not None
 
 
 def builds_of(data):
     entries, builds = read_entries(), []
     for row in json.loads((data / "corpus-index.json").read_text()):
-        if row.get("offline_debian_build") in ("yes", "with-substitute-base"):
-            builds.append(Build(data, row, None, entries))
-        else:
-            builds += [Build(data, row, target, entries) for target in row.get("offline_debian_targets") or []]
+        targets = row.get("offline_debian_targets") or []
+        if row.get("offline_debian_build") in ("yes", "with-substitute-base") or row["file"] in entries and not targets:
+            targets = [None]
+        targets += [name.split()[1] for name in entries if name.startswith(row["file"] + " ") and name.split()[1] not in targets]
+        builds += [Build(data, row, target, entries) for target in targets]
     unknown = entries.keys() - {build.name for build in builds} - {build.file for build in builds}
     if unknown:
         raise Wrong(f"corpus_builds.cases: no such build: {' '.join(sorted(unknown))}")
@@ -192,6 +222,8 @@ def make_archive(path):
 def make_source(context, source):
     """What COPY or ADD names by `source`, so that it can be copied."""
     path = context / os.path.normpath("/" + source).lstrip("/")
+    if source.startswith("../"):
+        return  # there is nothing outside of a context
     if source.strip("./") == "":
         make_tree(context)
     elif path.name == "*":
@@ -230,7 +262,7 @@ class Runner:
         self.tier = os.environ["LICHEN_TEST_TIER"]
         self.equality = os.environ.get("LICHEN_TEST_EQUALITY")
         self.sources = {"debian": f"docker-image://{os.environ['LICHEN_TEST_DEBIAN']}",
-                        "tiny": f"docker-image://{os.environ['LICHEN_TEST_TINY']}"}
+                        "tiny": f"oci-layout://{os.environ['LICHEN_TEST_TINY_LAYOUT']}"}
         names = {name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "no_proxy")}
         self.proxy = [word for name in sorted(names) for word in ("--build-arg", name)]
 
@@ -244,16 +276,19 @@ class Runner:
         return subprocess.run(command, cwd=here, stdin=subprocess.DEVNULL, text=True, errors="replace", timeout=TIMEOUT_S,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def make_substitutes(self, families):
-        for family in sorted(families & SUBSTITUTES.keys()):
+    def make_substitutes(self, families, data):
+        known = ["alpine", *sorted(SUBSTITUTES.keys() - {"alpine"})]
+        for family in [*[family for family in known if family in families], *sorted(families - {"debian", *known})]:
             here = self.directory / f"substitute-{family}"
             here.mkdir()
-            (here / "Dockerfile").write_text(SUBSTITUTES[family])
+            text = SUBSTITUTES.get(family) or (data / "corpus" / family).read_text()
+            (here / "Dockerfile").write_text(text)
             layout = here / "layout"
-            command = self.command({"debian": "debian", "tiny": "tiny"}, family in SLOW)
+            contexts = {"debian": "debian", "ubuntu:18.04": "debian", "tiny": "tiny", "alpine": "alpine"}
+            command = self.command({name: base for name, base in contexts.items() if base in self.sources}, "apt-get" in text)
             done = self.run([*command, "-o", f"type=oci,dest={layout},tar=false", str(here)], here)
             if done.returncode:
-                raise Wrong(f"the substitute for {family} cannot be made:\n{done.stdout}")
+                raise Wrong(f"the substitute {family} cannot be made:\n{done.stdout}")
             self.sources[family] = f"oci-layout://{layout}"
 
     def one(self, build):
@@ -326,7 +361,7 @@ def run(data, everything, names):
     if not wanted:
         raise Wrong("no such build")
     runner = Runner(pathlib.Path(os.environ["LICHEN_TEST_DIR"]) / "corpus")
-    runner.make_substitutes({family for build in wanted for family in build.substitutes().values()})
+    runner.make_substitutes({family for build in wanted for family in build.substitutes().values()} | {"alpine"}, data)
 
     def timed(build):
         began = time.monotonic()
