@@ -38,7 +38,7 @@ import tarfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-TIMEOUT_S = 600
+TIMEOUT_S = 1800  # for a substitute with npm, on a machine that is busy
 STOP_S = 15
 
 # What stands for an image, by the last part of its repository's name.
@@ -417,7 +417,7 @@ def main():
         if arguments.verb == "run":
             return run(arguments.data, arguments.all, arguments.names)
         return table(arguments.write)
-    except Wrong as problem:
+    except (Wrong, subprocess.TimeoutExpired) as problem:
         print(f"FAILED: {problem}")
         return 1
 

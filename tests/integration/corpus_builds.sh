@@ -6,5 +6,5 @@
 . "$(dirname "$0")/../support/lib.sh"
 data=$STATE/work/corpus
 [ -e "$data/corpus-index.json" ] || skip "no conformance data beside the clone"
-[ $# != 0 ] || [ "$TIER" = ids ] || set -- chown chmod user volume hardlink symlink mount perm stdio capabilities daemons examples__copy
+[ $# != 0 ] || [ "$TIER" = ids ] || set -- chown hardlink symlink perms stdio mount__ capabilities daemons user_home
 python3 "$STATE/work/conformance/corpus_builds.py" run "$data" "$@"
