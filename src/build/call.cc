@@ -9,7 +9,7 @@
 #include "dockerfile/lint_report.h"
 #include "dockerfile/outline.h"
 #include "dockerfile/targets.h"
-#include "registry/credentials.h"
+#include "registry/host_client.h"
 #include "store/root.h"
 
 namespace lichen::build {
@@ -46,15 +46,13 @@ class LazyImages final : public dockerfile::Images {
  private:
   Result<void> open() {
     store::Store* store = TRY(store_.get());
-    credentials_ = std::make_unique<registry::CredentialFiles>(registry::credential_file_paths());
-    client_ = TRY(registry::Client::create({.tls_verify = environment_.tls_verify,
-                                            .credentials = credentials_.get(),
-                                            .cancelled = [flag = environment_.cancelled] {
-                                              return flag != nullptr && flag->load();
-                                            }}));
+    registry_ = TRY(registry::make_host_client(
+        {.tls_verify = environment_.tls_verify, .cancelled = [flag = environment_.cancelled] {
+           return flag != nullptr && flag->load();
+         }}));
     images_ = std::make_unique<BaseImages>(
         BaseImages::Options{.store = *store,
-                            .registry = *client_,
+                            .registry = *registry_.client,
                             .steps = steps_,
                             .pull = request_.pull,
                             .multi_platform = is_multi_platform(request_)});
@@ -65,8 +63,7 @@ class LazyImages final : public dockerfile::Images {
   const Environment& environment_;
   LazyStore& store_;
   Steps& steps_;
-  std::unique_ptr<registry::Credentials> credentials_;
-  std::unique_ptr<registry::Client> client_;
+  registry::HostClient registry_;
   std::unique_ptr<BaseImages> images_;
 };
 

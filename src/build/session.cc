@@ -73,11 +73,8 @@ Result<std::unique_ptr<Session>> Session::open(const Environment& environment,
   // What killed builds left half-done. It is out of the way already, so failing to remove it (a
   // worker of the dead may still hold it) fails nothing.
   (void)session->jobs_->remove(session->store_->take_garbage());
-  session->credentials_ =
-      std::make_unique<registry::CredentialFiles>(registry::credential_file_paths());
-  session->client_ = TRY(registry::Client::create(
+  session->registry_ = TRY(registry::make_host_client(
       {.tls_verify = environment.tls_verify,
-       .credentials = session->credentials_.get(),
        .cancelled = [flag = environment.cancelled] { return flag != nullptr && flag->load(); }}));
   events(Notice{std::string("tier ") + container::to_text(session->tier_) +
                 (started.why.empty() ? "" : " (" + started.why + ")")});

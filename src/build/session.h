@@ -10,8 +10,7 @@
 #include "build/request.h"
 #include "container/keeper.h"
 #include "ops/job.h"
-#include "registry/client.h"
-#include "registry/credentials.h"
+#include "registry/host_client.h"
 #include "store/store.h"
 
 namespace lichen::build {
@@ -25,7 +24,7 @@ class Session {
   container::Tier tier() const { return tier_; }
   store::Store& store() { return *store_; }
   ops::JobClient& jobs() { return *jobs_; }
-  registry::Client& registry() { return *client_; }
+  registry::Client& registry() { return *registry_.client; }
 
  private:
   Session() = default;
@@ -35,8 +34,7 @@ class Session {
   std::unique_ptr<container::Keeper> keeper_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ops::JobClient> jobs_;
-  std::unique_ptr<registry::Credentials> credentials_;
-  std::unique_ptr<registry::Client> client_;
+  registry::HostClient registry_;
 };
 
 // Only the keeper, at the tier that `choice` allows: the highest that works. `why` tells what kept

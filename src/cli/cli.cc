@@ -22,6 +22,8 @@ const std::vector<Command>& commands() {
       {"history", "show how an image was made", history_command},
       {"tag", "give an image another name", tag_command},
       {"rmi", "remove images", rmi_command},
+      {"login", "keep credentials for a registry", login_command},
+      {"logout", "forget them", logout_command},
       {"doctor", "what this host allows, and what would help", doctor_command},
       {"debug", "check the store, show how files are read", debug_command},
       {"version", "show the version", version_command},

@@ -37,6 +37,8 @@ int inspect_command(const Invocation& invocation);
 int tag_command(const Invocation& invocation);
 int rmi_command(const Invocation& invocation);
 int history_command(const Invocation& invocation);
+int login_command(const Invocation& invocation);
+int logout_command(const Invocation& invocation);
 int doctor_command(const Invocation& invocation);
 int debug_command(const Invocation& invocation);
 int version_command(const Invocation& invocation);

@@ -49,6 +49,10 @@ int report_usage(const Error& error) {
   return error.code == Errc::kInvalid ? kUsageStatus : status;
 }
 
+void warn(std::string_view text) {
+  write_all(STDERR_FILENO, "lichen: warning: " + lines_of(text) + "\n");
+}
+
 int print(std::string_view text) {
   if (write_all(STDOUT_FILENO, text) || errno == EPIPE) return 0;
   return report(os_error("write", "standard output"));

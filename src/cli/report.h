@@ -21,6 +21,9 @@ int report(const Error& error);
 // The same for an error of the arguments: kInvalid is kUsageStatus.
 int report_usage(const Error& error);
 
+// "lichen: warning: …" on standard error.
+void warn(std::string_view text);
+
 // Writes to standard output; returns the exit status. A reader that has gone is no error.
 int print(std::string_view text);
 

@@ -8,12 +8,14 @@
 #include "base/url.h"
 #include "fetch/http_text.h"
 #include "os/file.h"
+#include "registry/http_date.h"
 #include "registry/transport.h"
 
 namespace lichen::fetch {
 
 namespace {
 
+using registry::parse_http_date;
 using registry::Request;
 using registry::Response;
 

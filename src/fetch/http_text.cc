@@ -1,7 +1,5 @@
 #include "fetch/http_text.h"
 
-#include <ctime>
-
 #include "base/text.h"
 #include "base/url.h"
 #include "registry/base64.h"
@@ -52,16 +50,6 @@ std::string disposition_name(std::string_view header) {
   }
   const std::string name = file_name_in(extended);
   return name.empty() ? file_name_in(plain) : name;
-}
-
-std::optional<std::int64_t> parse_http_date(const std::string& text) {
-  for (const char* form :
-       {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
-    std::tm parts{};
-    const char* end = ::strptime(text.c_str(), form, &parts);
-    if (end != nullptr && *end == 0) return ::timegm(&parts);
-  }
-  return std::nullopt;
 }
 
 std::string basic_authorization(std::string_view user_and_password) {

@@ -1,8 +1,6 @@
-// Texts of HTTP: names of files, dates, credentials. Pure; whatever comes in, nothing fails.
+// Texts of HTTP: names of files, credentials. Pure; whatever comes in, nothing fails.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,8 +9,6 @@ namespace lichen::fetch {
 // The file name in a Content-Disposition header (RFC 6266; filename* before filename), or "". One
 // path component.
 std::string disposition_name(std::string_view header);
-// Seconds since 1970 of an HTTP date (RFC 9110, section 5.6.7: all three forms).
-std::optional<std::int64_t> parse_http_date(const std::string& text);
 // The value of an Authorization header for "user:password", or a user without one.
 std::string basic_authorization(std::string_view user_and_password);
 

@@ -1,6 +1,7 @@
 #include "registry/authorizer.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/text.h"
 #include "oci/json.h"
@@ -17,8 +18,13 @@ constexpr std::int64_t kMaxLifeSeconds = 3600;
 constexpr std::int64_t kMarginSeconds = 10;  // a token must survive the request that it begins
 constexpr std::size_t kMaxTokenAnswer = 1u << 20;
 
-std::string key_of(const std::string& domain, const std::vector<std::string>& scopes) {
-  return domain + " " + join(scopes, " ");
+// Credentials may be those of one repository.
+std::string repository_key(const Place& place) {
+  return place.endpoint.domain + "/" + place.reference.repository;
+}
+
+std::string token_key(const Place& place, const std::vector<std::string>& scopes) {
+  return repository_key(place) + " " + join(scopes, " ");
 }
 
 const Challenge* find_scheme(const std::vector<Challenge>& challenges, const char* scheme) {
@@ -44,22 +50,24 @@ std::string basic(const Credential& credential) {
 
 }  // namespace
 
-std::string Authorizer::current(const std::string& domain, const std::vector<std::string>& scopes) {
+std::string Authorizer::current(const Place& place, const std::vector<std::string>& scopes) {
   return state_.with([&](State& state) -> std::string {
-    const auto token = state.tokens.find(key_of(domain, scopes));
+    const auto token = state.tokens.find(token_key(place, scopes));
     if (token != state.tokens.end()) {
       if (token->second.expires > std::chrono::steady_clock::now())
         return "Bearer " + token->second.value;
       state.tokens.erase(token);
     }
-    const auto known = state.basic.find(domain);
+    const auto known = state.basic.find(repository_key(place));
     return known == state.basic.end() ? "" : known->second;
   });
 }
 
-Result<std::string> Authorizer::answer(const Endpoint& endpoint,
-                                       const std::vector<std::string>& scopes,
-                                       const Response& refusal) {
+Result<std::string> Authorizer::answer(const Place& place, const std::vector<std::string>& scopes,
+                                       const Response& refusal, const std::string& refused) {
+  const std::lock_guard lock(asking_);
+  if (std::string now = current(place, scopes); !now.empty() && now != refused) return now;
+  const Endpoint& endpoint = place.endpoint;
   const std::vector<Challenge> challenges = parse_challenges(refusal.header("www-authenticate"));
   const Challenge* bearer = find_scheme(challenges, "bearer");
   if (bearer == nullptr && find_scheme(challenges, "basic") == nullptr)
@@ -68,11 +76,11 @@ Result<std::string> Authorizer::answer(const Endpoint& endpoint,
 
   std::optional<Credential> credential;
   if (credentials_ != nullptr && endpoint.may_carry_secrets())
-    credential = TRY(credentials_->find(endpoint.domain));
+    credential = TRY(credentials_->find(endpoint.domain, place.reference.repository));
   if (bearer != nullptr) {
     Token token = TRY(fetch_token(endpoint, *bearer, scopes, credential));
     std::string value = "Bearer " + token.value;
-    state_.with([&](State& state) { state.tokens[key_of(endpoint.domain, scopes)] = token; });
+    state_.with([&](State& state) { state.tokens[token_key(place, scopes)] = token; });
     return value;
   }
   if (!endpoint.may_carry_secrets())
@@ -82,7 +90,7 @@ Result<std::string> Authorizer::answer(const Endpoint& endpoint,
   if (!credential || credential->username.empty())
     return fail(Errc::kDenied, endpoint.domain + " wants a login", kLoginHint);
   std::string value = basic(*credential);
-  state_.with([&](State& state) { state.basic[endpoint.domain] = value; });
+  state_.with([&](State& state) { state.basic[repository_key(place)] = value; });
   return value;
 }
 
@@ -121,6 +129,7 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
     for (const std::string& scope : scopes)
       add_query(request.url, "scope=" + percent_encoded(scope));
     if (credential) request.authorization = basic(*credential);
+    if (credential && want_refresh_token_) add_query(request.url, "offline_token=true");
   }
 
   const Response response = TRY(transport_.perform(request));
@@ -128,10 +137,13 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
   if (response.status == 401 || response.status == 403)
     return fail(Errc::kDenied,
                 server + (credential ? " refused the credentials" : " wants a login"), kLoginHint);
-  if (response.status != 200)
+  if (response.status != 200) {
+    const bool busy = response.status >= 500 || response.status == 429;
     return fail(
-        response.status >= 500 || response.status == 429 ? Errc::kUnavailable : Errc::kDenied,
-        server + " answered with status " + std::to_string(response.status));
+        Error{.code = busy ? Errc::kUnavailable : Errc::kDenied,
+              .os_errno = busy ? EAGAIN : 0,
+              .message = server + " answered with status " + std::to_string(response.status)});
+  }
 
   // Its body is a secret: errors name members only.
   const oci::json::Value document = TRY(oci::json::parse(response.body, "answer of " + server));
@@ -139,6 +151,8 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
   std::string token = TRY(TRY(root.member("token")).text());
   if (token.empty()) token = TRY(TRY(root.member("access_token")).text());
   if (!good_token(token)) return fail(root.wrong("it holds no token"));
+  if (std::string kept = TRY(TRY(root.member("refresh_token")).text()); want_refresh_token_)
+    state_.with([&](State& state) { state.refresh_token = std::move(kept); });
   const std::int64_t life =
       std::clamp(TRY(TRY(root.member("expires_in")).integer(INT64_MIN, INT64_MAX)), kMinLifeSeconds,
                  kMaxLifeSeconds);

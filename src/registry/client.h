@@ -1,7 +1,7 @@
 // A registry as a place to get documents and blobs from and to put them to (OCI distribution-spec
 // 1.1, Docker registry API v2).
 //
-//   CredentialFiles credentials(credential_file_paths());
+//   CredentialFiles credentials(credential_sources());
 //   auto client = TRY(Client::create({.credentials = &credentials}));
 //   oci::Descriptor image = TRY(client->resolve(reference));
 //   FetchedDocument document = TRY(client->fetch_manifest(reference, image.digest.text()));
@@ -28,17 +28,19 @@
 #include "oci/reference.h"
 #include "oci/types.h"
 #include "registry/credentials.h"
+#include "registry/registries_conf.h"
 
 namespace lichen::registry {
 
 struct ClientOptions {
   bool tls_verify = true;
-  Credentials* credentials = nullptr;  // null: anonymous; else it outlives the client
-  std::function<bool()> cancelled;     // asked often, from the calling threads
-  std::string user_agent;              // "": lichen/VERSION
-  std::string ca_file;                 // "": $SSL_CERT_FILE, else the host's
-  // Bytes of a blob moved so far; from the thread that moves it.
-  std::function<void(const Digest& blob, std::uint64_t bytes)> progress;
+  Credentials* credentials = nullptr;                // null: anonymous; else it outlives the client
+  bool want_refresh_token = false;                   // for login()
+  std::function<bool()> cancelled;                   // asked often, from the calling threads
+  std::string user_agent;                            // "": lichen/VERSION
+  std::string ca_file;                               // "": $SSL_CERT_FILE, else the host's
+  std::vector<std::string> certificate_directories;  // certs.d (certificates.h)
+  std::function<Result<RegistriesConf>()> registries_conf;  // called when first needed; null: none
   int connect_timeout_ms = 10'000;
   int stall_ms = 60'000;     // less than a byte a second for so long counts as broken
   int retry_delay_ms = 500;  // doubled with each try
@@ -49,6 +51,12 @@ struct ClientOptions {
 struct FetchedDocument {
   oci::Descriptor descriptor;
   std::string bytes;
+};
+
+// A document that says of itself that it is about another one.
+struct Referrer {
+  oci::Descriptor descriptor;
+  std::string artifact_type;
 };
 
 enum class Pushed { kUploaded, kMounted, kExisted };
@@ -72,18 +80,32 @@ class Client {
   Result<void> fetch_blob(const oci::Reference& reference, const oci::Descriptor& blob, Sink& sink);
 
   Result<bool> has_blob(const oci::Reference& reference, const Digest& digest);
-  // Sends the blob unless the registry has it. `open` gives its bytes, once for each try.
-  // `mount_from`: a repository of the same registry that may have it already.
+  // Sends the blob unless the registry has it, or can take it from another repository: `mount_from`
+  // or, without, one where this client has seen it. `open` gives its bytes, once for each try.
+  // Where the registry allows it, goes on after a broken connection; in parts when it refuses the
+  // whole as too large.
   Result<Pushed> push_blob(const oci::Reference& reference, const oci::Descriptor& blob,
                            const std::function<Result<std::unique_ptr<Source>>()>& open,
-                           const std::string& mount_from = {});
-  // "": what the reference names. The blobs that it lists must be there.
+                           std::string mount_from = {});
+  // Says that the repository has the blob: a source for other repositories of the registry.
+  void remember_blob(const oci::Reference& reference, const Digest& blob);
+  // "": what the reference names. The blobs that it lists must be there. A document with a subject
+  // is listed among its referrers.
   Result<oci::Descriptor> push_manifest(const oci::Reference& reference,
                                         const std::string& tag_or_digest,
                                         const std::string& media_type, std::string_view bytes);
+  // What is about `subject`, of one type or of all; from the registry's list, or that under the tag
+  // sha256-HEX.
+  Result<std::vector<Referrer>> referrers(const oci::Reference& reference, const Digest& subject,
+                                          const std::string& artifact_type = {});
+
+  // Asks the registry whether the credentials are good; kDenied: they are not. Gives a refresh
+  // token, where the registry has such, or "".
+  Result<std::string> login(const std::string& domain);
+
+  struct Wire;  // wire.h
 
  private:
-  struct Wire;
   explicit Client(std::unique_ptr<Wire> wire);
   std::unique_ptr<Wire> wire_;
 };

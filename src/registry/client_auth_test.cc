@@ -121,7 +121,7 @@ TEST(Token, RefusalsSayLogIn) {
   domain = server.domain();
   const auto found = make_client()->fetch_manifest(image(server));
   EXPECT_EQ(found.error().code, Errc::kDenied);
-  EXPECT_NE(found.error().hint.find("docker login"), std::string::npos);
+  EXPECT_NE(found.error().hint.find("lichen login"), std::string::npos);
   EXPECT_EQ(server.log().size(), 3u);  // refreshed once, not for ever
 }
 
@@ -156,7 +156,7 @@ TEST(Basic, WithoutCredentialsTheHintSaysLogIn) {
   });
   const auto found = make_client()->resolve(image(server));
   EXPECT_EQ(found.error().code, Errc::kDenied);
-  EXPECT_NE(found.error().hint.find("docker login"), std::string::npos);
+  EXPECT_NE(found.error().hint.find("lichen login"), std::string::npos);
 }
 
 TEST(PlainHttp, NeverCarriesCredentials) {

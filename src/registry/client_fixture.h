@@ -15,7 +15,7 @@ namespace lichen::registry {
 class FixedCredentials final : public Credentials {
  public:
   explicit FixedCredentials(Credential credential) : credential_(std::move(credential)) {}
-  Result<std::optional<Credential>> find(const std::string& domain) override {
+  Result<std::optional<Credential>> find(const std::string& domain, const std::string&) override {
     asked.push_back(domain);
     return credential_;
   }

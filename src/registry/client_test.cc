@@ -147,17 +147,10 @@ TEST(Client, AServerThatWantsTlsIsGivenTls) {
 TEST(FetchBlob, StreamsAndVerifies) {
   const std::string bytes(3'000'000, 'b');
   FakeServer server([&](const FakeRequest&) { return FakeAnswer{.body = bytes}; });
-  std::uint64_t seen = 0;
-  ClientOptions options = quick();
-  options.progress = [&](const Digest& digest, std::uint64_t done) {
-    EXPECT_EQ(digest, sha256(bytes));
-    seen = done;
-  };
   StringSink sink;
-  const auto fetched = make_client(options)->fetch_blob(image(server), blob_of(bytes), sink);
+  const auto fetched = make_client()->fetch_blob(image(server), blob_of(bytes), sink);
   ASSERT_TRUE(fetched) << to_text(fetched.error());
   EXPECT_EQ(sink.bytes(), bytes);
-  EXPECT_EQ(seen, bytes.size());
 }
 
 TEST(FetchBlob, AnEmptyBlobIsFine) {
@@ -186,6 +179,27 @@ TEST(FetchBlob, NeverPassesMoreThanTheSize) {
     EXPECT_LE(sink.bytes().size(), 4u);
     EXPECT_EQ(server.log().size(), 1u);
   }
+}
+
+TEST(FetchBlob, AConnectionThatBreaksOftenIsFineWhileItGetsOn) {
+  constexpr std::size_t kStep = 1'100'000;
+  const std::string bytes(9 * kStep, 'x');
+  FakeServer server([&](const FakeRequest& request) {
+    if (request.target == "/v2/") return FakeAnswer{};
+    const std::string range = request.header("range");
+    const std::size_t from = range.empty() ? 0 : std::stoul(range.substr(6));
+    FakeAnswer answer{
+        .body = bytes.substr(from, kStep), .content_length = bytes.size() - from, .close = true};
+    if (from > 0) {
+      answer.status = 206;
+      answer.headers = {"Content-Range: bytes " + std::to_string(from) + "-"};
+    }
+    return answer;
+  });
+  StringSink sink;
+  const auto fetched = make_client()->fetch_blob(image(server), blob_of(bytes), sink);
+  ASSERT_TRUE(fetched) << to_text(fetched.error());
+  EXPECT_EQ(sink.bytes(), bytes);
 }
 
 // A server that sends ten bytes at a time and then breaks the connection.
@@ -218,14 +232,14 @@ TEST(FetchBlob, ContinuesWhereTheConnectionBroke) {
   }
 }
 
-TEST(FetchBlob, GivesUpAfterThreeTries) {
+TEST(FetchBlob, GivesUpAfterFiveTries) {
   FakeServer server(
       [&](const FakeRequest& request) { return FakeAnswer{.hang_up = request.target != "/v2/"}; });
   StringSink sink;
   const auto fetched = make_client()->fetch_blob(image(server), blob_of("x"), sink);
   EXPECT_EQ(fetched.error().code, Errc::kUnavailable);
   EXPECT_NE(fetched.error().message.find("127.0.0.1"), std::string::npos);
-  EXPECT_GE(server.log().size(), 3u);
+  EXPECT_GE(server.log().size(), 5u);
 }
 
 TEST(FetchBlob, AnAnswerThatIsTooShortIsCorrupt) {

@@ -5,9 +5,10 @@
 
 #include "base/text.h"
 #include "oci/json.h"
-#include "os/child.h"
 #include "os/file.h"
 #include "registry/base64.h"
+#include "registry/credential_helper.h"
+#include "registry/credential_store.h"
 
 namespace lichen::registry {
 
@@ -15,22 +16,7 @@ namespace {
 
 using oci::json::Node;
 
-constexpr char kHub[] = "docker.io";
-constexpr char kHubKey[] = "https://index.docker.io/v1/";  // what docker login stores
 constexpr std::size_t kMaxFile = 1u << 20;
-
-// The domain that a key of "auths" stands for: docker once stored whole URLs.
-std::string domain_of(std::string key) {
-  for (const char* scheme : {"https://", "http://"})
-    if (starts_with(key, scheme)) key.erase(0, std::string_view(scheme).size());
-  for (const char* path : {"/v1/", "/v2/", "/v1", "/v2", "/"}) {
-    if (!ends_with(key, path)) continue;
-    key.erase(key.size() - std::string_view(path).size());
-    break;
-  }
-  const bool hub = key == "index.docker.io" || key == "registry-1.docker.io";
-  return hub ? kHub : key;
-}
 
 Result<std::optional<Credential>> read_entry(const Node& entry) {
   Credential credential;
@@ -52,61 +38,40 @@ Result<std::optional<Credential>> read_entry(const Node& entry) {
   return credential;
 }
 
-// Runs docker-credential-NAME. Its output holds the secret, so none of it reaches an error.
-Result<std::optional<Credential>> ask_helper(const std::string& name, const std::string& domain) {
-  const std::string program = "docker-credential-" + name;
-  const auto failed = [&](const std::string& why) {
-    return fail(Errc::kDenied, program + ": " + why,
-                "run `docker login` again, or remove the helper from config.json");
-  };
-  const os::Output output = TRY(os::run_program({.argv = {program, "get"},
-                                                 .env = os::current_environment(),
-                                                 .input = domain == kHub ? kHubKey : domain}));
-  if (output.status != os::WaitStatus(os::Exited{0})) {
-    if (output.out.find("credentials not found") != std::string::npos) return std::nullopt;
-    return failed("could not get the credentials of " + domain);
-  }
-  const auto answer = oci::json::parse(output.out, program);
-  if (!answer) return failed("its answer is not valid JSON");
-  const Node root(program, *answer);
-  const std::string user = TRY(TRY(root.member("Username")).text());
-  const std::string secret = TRY(TRY(root.member("Secret")).text());
-  if (secret.empty()) return std::nullopt;
-  if (user.empty() || user == "<token>") return Credential{.identity_token = secret};
-  return Credential{.username = user, .password = secret};
-}
-
-bool good_helper_name(const std::string& name) {
-  return !name.empty() && name.find('/') == std::string::npos && name[0] != '.' &&
-         name.find('\0') == std::string::npos;
-}
-
 Result<std::optional<Credential>> find_in(const std::string& path, const std::string& text,
-                                          const std::string& domain) {
+                                          const std::string& domain,
+                                          const std::string& repository) {
   const oci::json::Value document = TRY(oci::json::parse(text, path));
   const Node root(path, document);
   if (!document.is_object()) return fail(root.wrong("want an object"));
 
   for (const auto& [key, helper] : TRY(TRY(root.member("credHelpers")).members())) {
     const std::string name = TRY(helper.text());
-    if (name.empty() || domain_of(key) != domain) continue;
-    if (!good_helper_name(name)) return fail(helper.wrong("bad name of a credential helper"));
+    if (name.empty() || domain_of_server(key) != domain) continue;
+    if (!is_helper_name(name)) return fail(helper.wrong("bad name of a credential helper"));
     return ask_helper(name, domain);
   }
   const Node store = TRY(root.member("credsStore"));
   if (const std::string name = TRY(store.text()); !name.empty()) {
-    if (!good_helper_name(name)) return fail(store.wrong("bad name of a credential helper"));
+    if (!is_helper_name(name)) return fail(store.wrong("bad name of a credential helper"));
     // A config.json that came from another machine names a store that is not here; public images
     // must still work.
     auto found = ask_helper(name, domain);
     if (!found && found.error().code != Errc::kNotFound) return found;
     if (found && *found) return found;
   }
+  const std::string name = domain + "/" + repository;
+  std::size_t longest = 0;
+  std::optional<Credential> best;
   for (const auto& [key, entry] : TRY(TRY(root.member("auths")).members())) {
-    if (domain_of(key) != domain) continue;
-    if (auto found = TRY(read_entry(entry))) return found;
+    const std::string prefix = domain_of_server(key);
+    if (prefix.size() <= longest || !starts_with(name + "/", prefix + "/")) continue;
+    auto found = TRY(read_entry(entry));
+    if (!found) continue;
+    longest = prefix.size();
+    best = std::move(found);
   }
-  return std::nullopt;
+  return best;
 }
 
 std::string variable(const char* name) {
@@ -116,24 +81,36 @@ std::string variable(const char* name) {
 
 }  // namespace
 
-std::vector<std::string> credential_file_paths() {
-  std::vector<std::string> paths;
-  if (const std::string file = variable("REGISTRY_AUTH_FILE"); !file.empty()) paths.push_back(file);
-  if (const std::string dir = variable("XDG_RUNTIME_DIR"); !dir.empty())
-    paths.push_back(dir + "/containers/auth.json");
+std::string docker_config_path() {
   const std::string config = variable("DOCKER_CONFIG"), home = variable("HOME");
-  if (!config.empty())
-    paths.push_back(config + "/config.json");
-  else if (!home.empty())
-    paths.push_back(home + "/.docker/config.json");
-  return paths;
+  if (!config.empty()) return config + "/config.json";
+  return home.empty() ? "" : home + "/.docker/config.json";
 }
 
-Result<std::optional<Credential>> CredentialFiles::find(const std::string& domain) {
-  for (const std::string& path : paths_) {
+CredentialSources credential_sources() {
+  CredentialSources sources{.text = variable("DOCKER_AUTH_CONFIG"), .paths = {}};
+  const auto add = [&](const std::string& directory, const std::string& rest) {
+    if (!directory.empty()) sources.paths.push_back(directory + rest);
+  };
+  add(variable("REGISTRY_AUTH_FILE"), "");
+  add(variable("XDG_RUNTIME_DIR"), "/containers/auth.json");
+  if (const std::string config = variable("XDG_CONFIG_HOME"); !config.empty())
+    add(config, "/containers/auth.json");
+  else
+    add(variable("HOME"), "/.config/containers/auth.json");
+  add(docker_config_path(), "");
+  return sources;
+}
+
+Result<std::optional<Credential>> CredentialFiles::find(const std::string& domain,
+                                                        const std::string& repository) {
+  if (!sources_.text.empty())
+    if (auto found = TRY(find_in("DOCKER_AUTH_CONFIG", sources_.text, domain, repository)))
+      return found;
+  for (const std::string& path : sources_.paths) {
     const auto text = TRY(os::find_file(path, kMaxFile));
     if (!text) continue;
-    if (auto found = TRY(find_in(path, *text, domain))) return found;
+    if (auto found = TRY(find_in(path, *text, domain, repository))) return found;
   }
   return std::nullopt;
 }

@@ -1,11 +1,12 @@
 // Who we are to a registry: looked up, never stored.
 //
-//   CredentialFiles credentials(credential_file_paths());
-//   std::optional<Credential> found = TRY(credentials.find("quay.io"));
+//   CredentialFiles credentials(credential_sources());
+//   std::optional<Credential> found = TRY(credentials.find("quay.io", "org/app"));
 //
 // Files are those that docker, podman and buildah share. For one domain, the first file that knows
-// it wins; inside a file credHelpers come before credsStore, and that before auths. Secrets are
-// never part of an error or of a command line. Thread-safe: each find() reads the files anew.
+// it wins; inside a file credHelpers come before credsStore, and that before auths, of whose keys
+// the longest counts ("quay.io/org" before "quay.io"). Secrets are never part of an error or of a
+// command line. Thread-safe: each find() reads the files anew.
 #pragma once
 
 #include <optional>
@@ -29,23 +30,31 @@ class Credentials {
   Credentials(const Credentials&) = delete;
   Credentials& operator=(const Credentials&) = delete;
   virtual ~Credentials() = default;
-  // `domain` as in oci::Reference ("docker.io", "127.0.0.1:5000"). nullopt: go as nobody.
-  // Called from several threads.
-  virtual Result<std::optional<Credential>> find(const std::string& domain) = 0;
+  // `domain` and `repository` as in oci::Reference ("docker.io", "127.0.0.1:5000"); "": of the
+  // registry as a whole. nullopt: go as nobody. Called from several threads.
+  virtual Result<std::optional<Credential>> find(const std::string& domain,
+                                                 const std::string& repository) = 0;
 };
 
-// $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, then $DOCKER_CONFIG/config.json or
-// ~/.docker/config.json; those whose variable is set.
-std::vector<std::string> credential_file_paths();
+struct CredentialSources {
+  std::string text;                // a config.json; comes first
+  std::vector<std::string> paths;  // absent ones are skipped
+};
+// $DOCKER_AUTH_CONFIG (the text), $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
+// ~/.config/containers/auth.json, and docker's own.
+CredentialSources credential_sources();
+// $DOCKER_CONFIG/config.json or ~/.docker/config.json; "": neither variable is set.
+std::string docker_config_path();
 
 class CredentialFiles final : public Credentials {
  public:
-  explicit CredentialFiles(std::vector<std::string> paths) : paths_(std::move(paths)) {}
-  // Absent files are skipped; a malformed one is kInvalid and named.
-  Result<std::optional<Credential>> find(const std::string& domain) override;
+  explicit CredentialFiles(CredentialSources sources) : sources_(std::move(sources)) {}
+  // A malformed file is kInvalid and named.
+  Result<std::optional<Credential>> find(const std::string& domain,
+                                         const std::string& repository) override;
 
  private:
-  std::vector<std::string> paths_;
+  CredentialSources sources_;
 };
 
 }  // namespace lichen::registry

@@ -5,9 +5,25 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace lichen::registry {
 namespace {
+
+// Of the registry as a whole, unless told.
+class Files {
+ public:
+  explicit Files(std::vector<std::string> paths, std::string text = {})
+      : files_(CredentialSources{.text = std::move(text), .paths = std::move(paths)}) {}
+  Result<std::optional<Credential>> find(const std::string& domain, const std::string& name = {}) {
+    return files_.find(domain, name);
+  }
+
+ private:
+  CredentialFiles files_;
+};
 
 class CredentialFilesTest : public testing::Test {
  protected:
@@ -42,7 +58,7 @@ esac
 };
 
 TEST_F(CredentialFilesTest, AuthsOfEveryForm) {
-  CredentialFiles files({directory_ + "/absent", write("config.json", R"({"auths":{
+  Files files({directory_ + "/absent", write("config.json", R"({"auths":{
     "https://index.docker.io/v1/":{"auth":"aHViOnA6dw=="},
     "https://old.example/v2/":{"auth":"dTpw"},
     "plain.example:5000":{"username":"u","password":"p"},
@@ -58,8 +74,8 @@ TEST_F(CredentialFilesTest, AuthsOfEveryForm) {
 }
 
 TEST_F(CredentialFilesTest, TheFirstFileThatKnowsTheDomainWins) {
-  CredentialFiles files({write("a", R"({"auths":{"x.example":{"auth":"YTph"}}})"),
-                         write("b", R"({"auths":{"x.example":{"auth":"Yjpi"},
+  Files files({write("a", R"({"auths":{"x.example":{"auth":"YTph"}}})"),
+               write("b", R"({"auths":{"x.example":{"auth":"Yjpi"},
                                                  "y.example":{"auth":"Yjpi"}}})")});
   EXPECT_EQ((**files.find("x.example")).username, "a");
   EXPECT_EQ((**files.find("y.example")).username, "b");
@@ -67,7 +83,7 @@ TEST_F(CredentialFilesTest, TheFirstFileThatKnowsTheDomainWins) {
 
 TEST_F(CredentialFilesTest, HelpersAreAskedOnStdin) {
   install_helper();
-  CredentialFiles files({write("config.json", R"({"credHelpers":{"quay.io":"fake",
+  Files files({write("config.json", R"({"credHelpers":{"quay.io":"fake",
     "broken.example":"fake","gone.example":"not-installed"},"credsStore":"fake",
     "auths":{"other.example":{"auth":"dTpw"}}})")});
   EXPECT_EQ(**files.find("docker.io"), (Credential{.username = "hub", .password = "s3cret"}));
@@ -84,7 +100,7 @@ TEST_F(CredentialFilesTest, HelpersAreAskedOnStdin) {
 }
 
 TEST_F(CredentialFilesTest, AStoreThatIsNotInstalledIsNoObstacle) {
-  CredentialFiles files({write("config.json", R"({"credsStore":"not-installed",
+  Files files({write("config.json", R"({"credsStore":"not-installed",
     "auths":{"x.example":{"auth":"dTpw"}}})")});
   EXPECT_EQ((**files.find("x.example")).username, "u");
   EXPECT_EQ(*files.find("docker.io"), std::nullopt);
@@ -96,7 +112,7 @@ TEST_F(CredentialFilesTest, MalformedFilesAreNamedAndSecretsAreNot) {
         R"({"auths":{"x.example":{"auth":"czNjcmV0"}}})", R"({"auths":{"x.example":"s3cret"}})",
         R"({"credHelpers":{"x.example":"../s3cret"}})", R"({"credsStore":7})"}) {
     const std::string path = write("config.json", text);
-    const auto found = CredentialFiles({path}).find("x.example");
+    const auto found = Files({path}).find("x.example");
     ASSERT_FALSE(found) << text;
     EXPECT_EQ(found.error().code, Errc::kInvalid) << text;
     EXPECT_NE(found.error().message.find(path), std::string::npos) << found.error().message;
@@ -104,17 +120,44 @@ TEST_F(CredentialFilesTest, MalformedFilesAreNamedAndSecretsAreNot) {
   }
 }
 
-TEST(CredentialFilePaths, FollowTheEnvironment) {
+TEST_F(CredentialFilesTest, TheLongestKeyCounts) {
+  Files files({write("auth.json", R"({"auths":{"x.example":{"auth":"YTph"},
+    "x.example/org":{"auth":"Yjpi"}, "x.example/org/app":{"auth":"Yzpj"},
+    "docker.io/me":{"auth":"Yzpj"}, "https://index.docker.io/v1/":{"auth":"YTph"}}})")});
+  EXPECT_EQ((**files.find("x.example")).username, "a");
+  EXPECT_EQ((**files.find("x.example", "organ")).username, "a");
+  EXPECT_EQ((**files.find("x.example", "org/other")).username, "b");
+  EXPECT_EQ((**files.find("x.example", "org/app")).username, "c");
+  EXPECT_EQ((**files.find("docker.io", "me/app")).username, "c");
+  EXPECT_EQ((**files.find("docker.io", "library/app")).username, "a");
+}
+
+TEST_F(CredentialFilesTest, ATextComesBeforeTheFiles) {
+  Files files(
+      {write("a", R"({"auths":{"x.example":{"auth":"YTph"}, "y.example":{"auth":"YTph"}}})")},
+      R"({"auths":{"x.example":{"auth":"Yjpi"}}})");
+  EXPECT_EQ((**files.find("x.example")).username, "b");
+  EXPECT_EQ((**files.find("y.example")).username, "a");
+  EXPECT_NE(Files({}, "{").find("x.example").error().message.find("DOCKER_AUTH_CONFIG"),
+            std::string::npos);
+}
+
+TEST(CredentialSources, FollowTheEnvironment) {
+  setenv("DOCKER_AUTH_CONFIG", "{}", 1);
   setenv("REGISTRY_AUTH_FILE", "/r", 1);
   setenv("XDG_RUNTIME_DIR", "/x", 1);
+  setenv("XDG_CONFIG_HOME", "/c", 1);
   setenv("DOCKER_CONFIG", "/d", 1);
   setenv("HOME", "/h", 1);
-  EXPECT_EQ(credential_file_paths(),
-            (std::vector<std::string>{"/r", "/x/containers/auth.json", "/d/config.json"}));
-  unsetenv("REGISTRY_AUTH_FILE");
-  unsetenv("XDG_RUNTIME_DIR");
-  unsetenv("DOCKER_CONFIG");
-  EXPECT_EQ(credential_file_paths(), std::vector<std::string>{"/h/.docker/config.json"});
+  EXPECT_EQ(credential_sources().text, "{}");
+  EXPECT_EQ(credential_sources().paths,
+            (std::vector<std::string>{"/r", "/x/containers/auth.json", "/c/containers/auth.json",
+                                      "/d/config.json"}));
+  for (const char* name : {"DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR",
+                           "XDG_CONFIG_HOME", "DOCKER_CONFIG"})
+    unsetenv(name);
+  EXPECT_EQ(credential_sources().paths, (std::vector<std::string>{"/h/.config/containers/auth.json",
+                                                                  "/h/.docker/config.json"}));
 }
 
 }  // namespace

@@ -9,6 +9,8 @@ namespace lichen::registry {
 
 namespace {
 
+constexpr std::uint64_t kProgressBytes = 1u << 20;
+
 constexpr char kAccept[] =
     "Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
     "application/vnd.docker.distribution.manifest.v2+json, "
@@ -56,8 +58,7 @@ Error document_error(const Response& response, const oci::Reference& reference,
 // have been seen already are dropped.
 class VerifyingSink final : public Sink {
  public:
-  VerifyingSink(Sink& next, const oci::Descriptor& blob, const ClientOptions& options)
-      : next_(next), blob_(blob), options_(options) {}
+  VerifyingSink(Sink& next, const oci::Descriptor& blob) : next_(next), blob_(blob) {}
 
   Result<void> write(std::string_view bytes) override {
     const auto skipped = std::min<std::uint64_t>(skip_, bytes.size());
@@ -73,7 +74,6 @@ class VerifyingSink final : public Sink {
     count_ += bytes.size();
     auto written = next_.write(bytes);
     failed_ = !written;
-    if (written && options_.progress) options_.progress(blob_.digest, count_);
     return written;
   }
 
@@ -85,7 +85,6 @@ class VerifyingSink final : public Sink {
  private:
   Sink& next_;
   const oci::Descriptor& blob_;
-  const ClientOptions& options_;
   Hasher hasher_;
   std::uint64_t count_ = 0;
   std::uint64_t skip_ = 0;
@@ -110,51 +109,18 @@ Result<Sink*> place_body(const Response& response, const oci::Descriptor& blob,
   return &sink;
 }
 
-}  // namespace
+struct Whole {};  // all bytes of a blob came
 
-Client::Client(std::unique_ptr<Wire> wire) : wire_(std::move(wire)) {}
-Client::~Client() = default;
+Result<FetchedDocument> fetch_manifest_at(Client::Wire& wire, const Place& place,
+                                          const std::string& name) {
+  Response response = TRY(wire.send(place, pull_scope(place),
+                                    {.url = repository_url(place, "manifests/" + name),
+                                     .headers = {kAccept},
+                                     .max_body = oci::kMaxDocumentBytes},
+                                    /*retry_broken=*/true));
+  if (response.status != 200) return fail(document_error(response, place.reference, name));
 
-Result<std::unique_ptr<Client>> Client::create(Options options) {
-  return std::unique_ptr<Client>(new Client(std::make_unique<Wire>(std::move(options))));
-}
-
-Result<oci::Descriptor> Client::resolve(const oci::Reference& reference) {
-  const std::string name = TRY(document_name(reference, {}));
-  const Endpoint endpoint = TRY(wire_->endpoint(reference.domain));
-  const Response head =
-      TRY(wire_->send(endpoint, pull_scope(reference),
-                      {.method = "HEAD",
-                       .url = repository_url(endpoint, reference, "manifests/" + name),
-                       .headers = {kAccept}},
-                      /*retry_broken=*/true));
-  if (head.status == 401 || head.status == 403 || head.status == 404 || head.status == 429)
-    return fail(document_error(head, reference, name));
-
-  const auto digest = Digest::parse(head.header("docker-content-digest"));
-  const auto size = content_length(head);
-  const std::string type = media_type_of(head);
-  // Old registries and proxies leave one of these out, or know no HEAD: the document itself tells.
-  if (head.status != 200 || !digest || !size || !is_document_type(type))
-    return TRY(fetch_manifest(reference)).descriptor;
-  if (!reference.digest.empty() && *digest != reference.digest)
-    return fail(wrong_digest(repository_text(reference), reference.digest, *digest));
-  return oci::Descriptor{.media_type = type, .digest = *digest, .size = *size};
-}
-
-Result<FetchedDocument> Client::fetch_manifest(const oci::Reference& reference,
-                                               const std::string& tag_or_digest) {
-  const std::string name = TRY(document_name(reference, tag_or_digest));
-  const Endpoint endpoint = TRY(wire_->endpoint(reference.domain));
-  Response response =
-      TRY(wire_->send(endpoint, pull_scope(reference),
-                      {.url = repository_url(endpoint, reference, "manifests/" + name),
-                       .headers = {kAccept},
-                       .max_body = oci::kMaxDocumentBytes},
-                      /*retry_broken=*/true));
-  if (response.status != 200) return fail(document_error(response, reference, name));
-
-  const std::string what = "manifest of " + repository_text(reference);
+  const std::string what = "manifest of " + repository_text(place.reference);
   const Digest digest = sha256(response.body);
   if (name.find(':') != std::string::npos) {
     const Digest wanted = TRY(Digest::parse(name));
@@ -172,41 +138,97 @@ Result<FetchedDocument> Client::fetch_manifest(const oci::Reference& reference,
       .bytes = std::move(response.body)};
 }
 
-Result<void> Client::fetch_blob(const oci::Reference& reference, const oci::Descriptor& blob,
-                                Sink& sink) {
-  if (blob.digest.empty()) return fail(Errc::kInvalid, "a blob without a digest");
-  const std::string what = "blob " + blob.digest.text() + " of " + repository_text(reference);
-  const Endpoint endpoint = TRY(wire_->endpoint(reference.domain));
-  VerifyingSink verifying(sink, blob, wire_->options);
-  Request request{.url = repository_url(endpoint, reference, "blobs/" + blob.digest.text()),
-                  .on_headers = [&](const Response& response) {
-                    return place_body(response, blob, verifying);
-                  }};
+Result<oci::Descriptor> resolve_at(Client::Wire& wire, const Place& place) {
+  const oci::Reference& reference = place.reference;
+  const std::string name = TRY(document_name(reference, {}));
+  const Response head = TRY(wire.send(
+      place, pull_scope(place),
+      {.method = "HEAD", .url = repository_url(place, "manifests/" + name), .headers = {kAccept}},
+      /*retry_broken=*/true));
+  if (head.status == 401 || head.status == 403 || head.status == 404 || head.status == 429)
+    return fail(document_error(head, reference, name));
+
+  const auto digest = Digest::parse(head.header("docker-content-digest"));
+  const auto size = content_length(head);
+  const std::string type = media_type_of(head);
+  // Old registries and proxies leave one of these out, or know no HEAD: the document itself tells.
+  if (head.status != 200 || !digest || !size || !is_document_type(type))
+    return TRY(fetch_manifest_at(wire, place, name)).descriptor;
+  if (!reference.digest.empty() && *digest != reference.digest)
+    return fail(wrong_digest(repository_text(reference), reference.digest, *digest));
+  return oci::Descriptor{.media_type = type, .digest = *digest, .size = *size};
+}
+
+// All bytes of the blob into `sink`, of which another place may have filled a part already.
+Result<void> fetch_blob_at(Client::Wire& wire, const Place& place, const oci::Descriptor& blob,
+                           VerifyingSink& sink) {
+  const std::string what = "blob " + blob.digest.text() + " of " + repository_text(place.reference);
+  Request request{
+      .url = repository_url(place, "blobs/" + blob.digest.text()),
+      .on_headers = [&](const Response& response) { return place_body(response, blob, sink); }};
+  std::uint64_t before = sink.count();
   for (int next_try = 1;; ++next_try) {
     request.headers.clear();
-    if (verifying.count() > 0)
-      request.headers = {"Range: bytes=" + std::to_string(verifying.count()) + "-"};
-    auto response = wire_->send(endpoint, pull_scope(reference), request, /*retry_broken=*/false);
-
-    Error problem;
+    if (sink.count() > 0) request.headers = {"Range: bytes=" + std::to_string(sink.count()) + "-"};
+    auto response = wire.send(place, pull_scope(place), request, /*retry_broken=*/false);
     if (response && response->status != 200 && response->status != 206)
       return fail(answer_error(*response, what));
-    if (response && verifying.count() == blob.size) {
-      const Digest found = verifying.finish();
-      if (found != blob.digest) return fail(wrong_digest(what, blob.digest, found));
-      return {};
-    }
+    if (response && sink.count() == blob.size) return {};
+
+    Error problem;
     if (response) {
       problem = {.code = Errc::kCorrupt,
-                 .message = "the answer ended after " + std::to_string(verifying.count()) + " of " +
+                 .message = "the answer ended after " + std::to_string(sink.count()) + " of " +
                             std::to_string(blob.size) + " bytes"};
     } else {
       problem = std::move(response).error();
-      if (verifying.failed() || !worth_retrying(problem)) return fail(std::move(problem).in(what));
+      if (sink.failed() || !worth_retrying(problem)) return fail(std::move(problem).in(what));
     }
-    if (next_try == kTries) return fail(std::move(problem).in(what));
-    TRY(wire_->wait_before(next_try));
+    // Who gets on may fail for as long as it takes.
+    if (sink.count() >= before + kProgressBytes) {
+      before = sink.count();
+      next_try = 0;
+    }
+    if (next_try == tries_at(place)) return fail(std::move(problem).in(what));
+    TRY(wire.wait_before(std::max(next_try, 1)));
   }
+}
+
+}  // namespace
+
+Client::Client(std::unique_ptr<Wire> wire) : wire_(std::move(wire)) {}
+Client::~Client() = default;
+
+Result<std::unique_ptr<Client>> Client::create(Options options) {
+  return std::unique_ptr<Client>(new Client(std::make_unique<Wire>(std::move(options))));
+}
+
+Result<oci::Descriptor> Client::resolve(const oci::Reference& reference) {
+  return wire_->pull<oci::Descriptor>(
+      reference, [&](const Place& place) { return resolve_at(*wire_, place); });
+}
+
+Result<FetchedDocument> Client::fetch_manifest(const oci::Reference& reference,
+                                               const std::string& tag_or_digest) {
+  const std::string name = TRY(document_name(reference, tag_or_digest));
+  return wire_->pull<FetchedDocument>(
+      reference, [&](const Place& place) { return fetch_manifest_at(*wire_, place, name); });
+}
+
+Result<void> Client::fetch_blob(const oci::Reference& reference, const oci::Descriptor& blob,
+                                Sink& sink) {
+  if (blob.digest.empty()) return fail(Errc::kInvalid, "a blob without a digest");
+  VerifyingSink verifying(sink, blob);
+  TRY(wire_->pull<Whole>(reference, [&](const Place& place) -> Result<Whole> {
+    TRY(fetch_blob_at(*wire_, place, blob, verifying));
+    wire_->remember_blob(place.reference, blob.digest);
+    return Whole{};
+  }));
+  const Digest found = verifying.finish();
+  if (found != blob.digest)
+    return fail(wrong_digest("blob " + blob.digest.text() + " of " + repository_text(reference),
+                             blob.digest, found));
+  return {};
 }
 
 }  // namespace lichen::registry

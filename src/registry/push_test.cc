@@ -68,15 +68,97 @@ TEST(PushBlob, WhatIsThereIsNotSent) {
   EXPECT_EQ(server.log().size(), 1u);
 }
 
-TEST(PushBlob, MountsFromAnotherRepository) {
+TEST(PushBlob, MountsFromARepositoryWhereItWasSeen) {
   FakeServer server([](const FakeRequest& request) {
     if (request.method == "HEAD") return FakeAnswer{.status = 404};
     return FakeAnswer{.status = 201};
   });
-  const auto pushed = make_client()->push_blob(image(server), kBlob, open_blob, "ns/base");
-  EXPECT_EQ(*pushed, Pushed::kMounted);
+  const auto client = make_client();
+  client->remember_blob(*oci::parse_reference(server.domain() + "/ns/base"), kBlob.digest);
+  client->remember_blob(*oci::parse_reference("other.example/ns/x"), kBlob.digest);
+  EXPECT_EQ(*client->push_blob(image(server), kBlob, open_blob), Pushed::kMounted);
   EXPECT_EQ(server.requests().back().target,
             "/v2/ns/app/blobs/uploads/?mount=sha256%3A" + kBlob.digest.hex() + "&from=ns%2Fbase");
+  // From now on it is known to be in ns/app, where it needs no mount.
+  (void)client->push_blob(image(server), kBlob, open_blob);
+  EXPECT_EQ(server.requests().back().target, "/v2/ns/app/blobs/uploads/");
+}
+
+TEST(PushBlob, WhoMayNotMountSendsTheBytes) {
+  std::string stored;
+  FakeServer server([&](const FakeRequest& request) {
+    if (request.target == "/v2/") return FakeAnswer{};
+    if (request.method == "HEAD") return FakeAnswer{.status = 404};
+    if (request.target.find("mount=") != std::string::npos) return FakeAnswer{.status = 403};
+    if (request.method == "POST") return started("/up");
+    stored = request.body;
+    return FakeAnswer{.status = 201};
+  });
+  const auto client = make_client();
+  client->remember_blob(*oci::parse_reference(server.domain() + "/secret/base"), kBlob.digest);
+  EXPECT_EQ(*client->push_blob(image(server), kBlob, open_blob), Pushed::kUploaded);
+  EXPECT_EQ(stored, kBytes);
+}
+
+// A registry that takes uploads in parts: PATCH adds, GET tells how much there is.
+struct PartsRegistry {
+  std::size_t largest = SIZE_MAX;      // more in one request: 413
+  std::size_t break_after = SIZE_MAX;  // once: the connection breaks when it has so much
+  std::string stored;
+  std::vector<std::size_t> sizes;  // of the requests that were taken
+  bool done = false;
+
+  std::vector<std::string> where() const {
+    return {"Location: /up?n=" + std::to_string(sizes.size()),
+            "Range: 0-" + std::to_string(stored.empty() ? 0 : stored.size() - 1)};
+  }
+  FakeAnswer answer(const FakeRequest& request) {
+    if (request.target == "/v2/") return {};
+    if (request.method == "HEAD") return {.status = 404};
+    if (request.method == "POST") return started("/up?n=0");
+    if (request.method == "GET") return {.status = 204, .headers = where()};
+    if (request.body.size() > largest) return {.status = 413};
+    if (stored.size() + request.body.size() > break_after) {
+      stored += request.body.substr(0, break_after - stored.size());
+      break_after = SIZE_MAX;
+      return {.hang_up = true};
+    }
+    if (request.method == "PATCH") {
+      EXPECT_EQ(request.header("content-range"),
+                std::to_string(stored.size()) + "-" +
+                    std::to_string(stored.size() + request.body.size() - 1));
+    }
+    stored += request.body;
+    sizes.push_back(request.body.size());
+    if (request.method == "PATCH") return {.status = 202, .headers = where()};
+    done = request.target == "/up?n=" + std::to_string(sizes.size() - 1) + "&" + kDigestQuery;
+    return {.status = 201};
+  }
+};
+
+TEST(PushBlob, GoesInPartsWhenTheWholeIsTooLarge) {
+  PartsRegistry registry{.largest = 1'048'576};
+  FakeServer server([&](const FakeRequest& request) { return registry.answer(request); });
+  const auto pushed = make_client()->push_blob(image(server), kBlob, open_blob);
+  ASSERT_TRUE(pushed) << to_text(pushed.error());
+  EXPECT_TRUE(registry.done);
+  EXPECT_EQ(registry.stored, kBytes);
+  EXPECT_EQ(registry.sizes, (std::vector<std::size_t>{1'048'576, 451'424, 0}));
+
+  registry = {.largest = 1000};
+  const auto refused = make_client()->push_blob(image(server), kBlob, open_blob);
+  EXPECT_EQ(refused.error().code, Errc::kInvalid);
+  EXPECT_NE(refused.error().message.find("413"), std::string::npos);
+}
+
+TEST(PushBlob, GoesOnWhereTheConnectionBroke) {
+  PartsRegistry registry{.break_after = 1'200'000};
+  FakeServer server([&](const FakeRequest& request) { return registry.answer(request); });
+  const auto pushed = make_client()->push_blob(image(server), kBlob, open_blob);
+  ASSERT_TRUE(pushed) << to_text(pushed.error());
+  EXPECT_TRUE(registry.done);
+  EXPECT_EQ(registry.stored, kBytes);
+  EXPECT_EQ(registry.sizes, (std::vector<std::size_t>{300'000, 0}));
 }
 
 TEST(PushBlob, TriesAgainWithAFreshSource) {
@@ -86,6 +168,7 @@ TEST(PushBlob, TriesAgainWithAFreshSource) {
     if (request.target == "/v2/") return FakeAnswer{};
     if (request.method == "HEAD") return FakeAnswer{.status = 404};
     if (request.method == "POST") return started("/up");
+    if (request.method == "GET") return FakeAnswer{.status = 404};  // knows nothing of the upload
     stored = request.body;
     switch (++puts) {
       case 1:
@@ -134,7 +217,7 @@ TEST(PushBlob, ErrorsOfTheSourceAndOfTheRegistryComeBack) {
 TEST(PushBlob, AuthorizationStaysWithTheRegistry) {
   FakeServer storage([](const FakeRequest&) { return FakeAnswer{.status = 201}; });
   class User final : public Credentials {
-    Result<std::optional<Credential>> find(const std::string&) override {
+    Result<std::optional<Credential>> find(const std::string&, const std::string&) override {
       return Credential{.username = "u", .password = "p"};
     }
   } user;

@@ -9,6 +9,7 @@
 
 #include "base/guarded.h"
 #include "base/text.h"
+#include "os/file.h"
 #include "registry/curl_library.h"
 
 namespace lichen::registry {
@@ -20,8 +21,10 @@ constexpr int kMaxRedirects = 10;
 constexpr long kBufferBytes = 512 * 1024;
 constexpr int kPollMs = 100;  // how often `cancelled` is asked while nothing moves
 
+}  // namespace
+
 // An easy handle and the multi handle that holds its live connections.
-struct Handle {
+struct Transport::Handle {
   const CurlLibrary& curl;
   CURL* easy;
   CURLM* multi;
@@ -41,6 +44,42 @@ struct Handle {
     curl.easy_setopt(easy, option, value);
   }
 };
+
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// The first of the variables that is set, as Go programs read them; libcurl takes small letters
+// alone for http.
+std::string proxy_for(const Url& url) {
+  if (is_loopback(url.host)) return "";
+  const bool secure = url.scheme == "https";
+  for (const char* name : {secure ? "HTTPS_PROXY" : "HTTP_PROXY",
+                           secure ? "https_proxy" : "http_proxy", "ALL_PROXY", "all_proxy"})
+    if (std::string value = variable(name); !value.empty()) return value;
+  return "";
+}
+
+std::string hosts_without_proxy() {
+  std::string value = variable("NO_PROXY");
+  return value.empty() ? variable("no_proxy") : value;
+}
+
+std::string host_and_port(const Url& url) {
+  return url.port == 0 ? url.host : url.host + ":" + std::to_string(url.port);
+}
+
+// The authorities that the host trusts, as PEM.
+Result<std::string> own_authorities(const std::string& file) {
+  if (!file.empty()) return os::read_file(file);
+  for (const char* path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})
+    if (auto text = TRY(os::find_file(path))) return *std::move(text) + "\n";
+  return "";
+}
 
 // What the callbacks of one exchange share. They stop the transfer by returning a short count; the
 // reason is then in `failure`.
@@ -176,11 +215,25 @@ std::size_t on_upload(char* data, std::size_t, std::size_t size, void* user) {
   return *count;
 }
 
+// The proxy's refusal to connect us.
+std::optional<Error> proxy_error(CURL* easy, const CurlLibrary& curl) {
+  long status = 0;
+  curl.easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (status == 0 || (status >= 200 && status < 300)) return std::nullopt;
+  if (status == 407)
+    return Error{.code = Errc::kDenied,
+                 .message = "the proxy wants a login",
+                 .hint = "write it into the proxy's URL: http://USER:PASSWORD@HOST:PORT"};
+  return Error{
+      .code = status >= 500 ? Errc::kUnavailable : Errc::kDenied,
+      .os_errno = status >= 500 ? ECONNRESET : 0,
+      .message = "the proxy does not connect us: it answered with status " + std::to_string(status),
+      .hint = "check HTTPS_PROXY and NO_PROXY"};
+}
+
 Error transfer_error(CURLcode code, const Url& url, const CurlLibrary& curl) {
   Error error{.code = Errc::kUnavailable};
-  std::string server = url.host;
-  if (url.port != 0) server += ":" + std::to_string(url.port);
-  error.message = server + ": ";
+  error.message = host_and_port(url) + ": ";
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       error.os_errno = ECONNREFUSED;
@@ -206,7 +259,8 @@ Error transfer_error(CURLcode code, const Url& url, const CurlLibrary& curl) {
     case CURLE_SSL_CACERT_BADFILE:
       error.os_errno = EPROTO;
       error.message += "its TLS certificate is not trusted";
-      error.hint = "install the server's CA certificate or set SSL_CERT_FILE";
+      error.hint = "put the CA's certificate into ~/.config/containers/certs.d/" +
+                   host_and_port(url) + "/ca.crt, or set SSL_CERT_FILE";
       break;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_UNSUPPORTED_PROTOCOL:  // HTTP/0.9: what a TLS server's alert looks like
@@ -226,6 +280,32 @@ Error transfer_error(CURLcode code, const Url& url, const CurlLibrary& curl) {
 struct Transport::Pool {
   Guarded<std::vector<std::unique_ptr<Handle>>> idle;
 };
+
+Result<void> Transport::set_tls(Handle& handle, const Request& request, const Url& url) const {
+  if (url.scheme != "https") return {};
+  Certificates certificates;
+  if (options_.certificates != nullptr)
+    certificates = TRY(options_.certificates->find(host_and_port(url)));
+  if (!certificates.client_cert.empty()) {
+    handle.set(CURLOPT_SSLCERT, certificates.client_cert.c_str());
+    handle.set(CURLOPT_SSLKEY, certificates.client_key.c_str());
+  }
+  if (!request.verify_tls) {
+    handle.set(CURLOPT_SSL_VERIFYPEER, 0L);
+    handle.set(CURLOPT_SSL_VERIFYHOST, 0L);
+    return {};
+  }
+  if (certificates.authorities.empty()) {
+    if (!options_.ca_file.empty()) handle.set(CURLOPT_CAINFO, options_.ca_file.c_str());
+    return {};
+  }
+  std::string trusted = TRY(own_authorities(options_.ca_file)) + certificates.authorities;
+  curl_blob blob{.data = trusted.data(), .len = trusted.size(), .flags = CURL_BLOB_COPY};
+  if (handle.curl.easy_setopt(handle.easy, CURLOPT_CAINFO_BLOB, &blob) != CURLE_OK)
+    return fail(Errc::kUnsupported, "this libcurl takes no certificates of certs.d",
+                "install libcurl 7.77 or newer with OpenSSL, or set SSL_CERT_FILE");
+  return {};
+}
 
 std::string Response::header(const std::string& name) const {
   const auto at = headers.find(name);
@@ -286,6 +366,23 @@ Result<Response> Transport::perform_once(const Request& request, const Url& url,
   if (handle == nullptr) handle = std::make_unique<Handle>(curl);
 
   Exchange exchange{.request = request, .response = {.url = url, .foreign = foreign}};
+  curl.easy_reset(handle->easy);
+  const std::string text = to_text(url);
+  handle->set(CURLOPT_URL, text.c_str());
+  handle->set(CURLOPT_PATH_AS_IS, 1L);
+  handle->set(CURLOPT_USERAGENT, options_.user_agent.c_str());
+  handle->set(CURLOPT_NOSIGNAL, 1L);
+  handle->set(CURLOPT_QUICK_EXIT, 1L);  // cancelling does not wait for a slow DNS
+  handle->set(CURLOPT_PROTOCOLS_STR, "http,https");
+  handle->set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  handle->set(CURLOPT_TCP_KEEPALIVE, 1L);
+  handle->set(CURLOPT_BUFFERSIZE, kBufferBytes);
+  handle->set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
+  handle->set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
+  handle->set(CURLOPT_PROXY, proxy_for(url).c_str());
+  handle->set(CURLOPT_NOPROXY, hosts_without_proxy().c_str());
+  TRY(set_tls(*handle, request, url));
+
   curl_slist* headers = nullptr;
   const auto add_header = [&](const std::string& line) {
     headers = curl.slist_append(headers, line.c_str());
@@ -297,28 +394,9 @@ Result<Response> Transport::perform_once(const Request& request, const Url& url,
   curl_slist* connect_to = nullptr;
   for (const std::string& line : options_.connect_to)
     connect_to = curl.slist_append(connect_to, line.c_str());
-
-  curl.easy_reset(handle->easy);
-  const std::string text = to_text(url);
-  handle->set(CURLOPT_URL, text.c_str());
-  handle->set(CURLOPT_PATH_AS_IS, 1L);
   handle->set(CURLOPT_HTTPHEADER, headers);
   handle->set(CURLOPT_CONNECT_TO, connect_to);
-  handle->set(CURLOPT_USERAGENT, options_.user_agent.c_str());
-  handle->set(CURLOPT_NOSIGNAL, 1L);
-  handle->set(CURLOPT_QUICK_EXIT, 1L);  // cancelling does not wait for a slow DNS
-  handle->set(CURLOPT_PROTOCOLS_STR, "http,https");
-  handle->set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  handle->set(CURLOPT_TCP_KEEPALIVE, 1L);
-  handle->set(CURLOPT_BUFFERSIZE, kBufferBytes);
-  handle->set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
-  handle->set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
-  if (is_loopback(url.host)) handle->set(CURLOPT_PROXY, "");
-  if (!options_.ca_file.empty()) handle->set(CURLOPT_CAINFO, options_.ca_file.c_str());
-  if (!request.verify_tls) {
-    handle->set(CURLOPT_SSL_VERIFYPEER, 0L);
-    handle->set(CURLOPT_SSL_VERIFYHOST, 0L);
-  }
+
   handle->set(CURLOPT_HEADERFUNCTION, on_header);
   handle->set(CURLOPT_HEADERDATA, &exchange);
   handle->set(CURLOPT_WRITEFUNCTION, on_body);
@@ -352,6 +430,7 @@ Result<Response> Transport::perform_once(const Request& request, const Url& url,
     code = message->data.result;
     stopped = false;
   }
+  const auto refused_by_proxy = code == CURLE_OK ? std::nullopt : proxy_error(handle->easy, curl);
   curl.multi_remove_handle(handle->multi, handle->easy);
   curl.slist_free_all(headers);
   curl.slist_free_all(connect_to);
@@ -361,6 +440,7 @@ Result<Response> Transport::perform_once(const Request& request, const Url& url,
   if (exchange.failure) return fail(*std::move(exchange.failure));
   // The body of a redirect may be cut off: its headers are all that matters.
   if (exchange.redirect && code == CURLE_WRITE_ERROR) return std::move(exchange.response);
+  if (refused_by_proxy) return fail(*refused_by_proxy);
   if (code != CURLE_OK) return fail(transfer_error(code, url, curl));
   if (!exchange.begin_body()) return fail(*std::move(exchange.failure));  // an empty body
   return std::move(exchange.response);

@@ -10,8 +10,8 @@
 //   kCancelled    `cancelled` said so (asked ten times a second)
 //   kCorrupt      the answer is larger than allowed, or redirects go wrong
 // or it is the error of the caller's Source or Sink, unchanged.
-// Thread-safe. Connections are kept alive and used again. Proxies come from the environment, as
-// libcurl reads it, but never for loopback.
+// Thread-safe. Connections are kept alive and used again. Proxies come from the environment
+// (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, or in small letters), but never for loopback.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@
 
 #include "base/result.h"
 #include "base/stream.h"
+#include "registry/certificates.h"
 #include "registry/url.h"
 
 namespace lichen::registry {
@@ -30,6 +31,8 @@ namespace lichen::registry {
 struct TransportOptions {
   std::string user_agent = "lichen/" LICHEN_VERSION;
   std::string ca_file;  // "": $SSL_CERT_FILE, else the host's
+  // certs.d, looked up for each host that is asked; may be null, else it outlives the transport.
+  CertificateDirectories* certificates = nullptr;
   int connect_timeout_ms = 10'000;
   int stall_ms = 60'000;            // less than 1 byte a second for so long: ETIMEDOUT
   std::function<bool()> cancelled;  // from any thread that performs
@@ -76,7 +79,9 @@ class Transport {
   Result<void> sleep(int milliseconds) const;
 
  private:
+  struct Handle;
   struct Pool;
+  Result<void> set_tls(Handle& handle, const Request& request, const Url& url) const;
   Result<Response> perform_once(const Request& request, const Url& url, bool foreign);
   TransportOptions options_;
   std::unique_ptr<Pool> pool_;

@@ -3,21 +3,26 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 
 #include "base/text.h"
 #include "oci/json.h"
+#include "registry/http_date.h"
 
 namespace lichen::registry {
 
 namespace {
 
-constexpr int kMaxRetryAfterSeconds = 30;
+constexpr int kMaxRetryAfterSeconds = 60;
+constexpr int kMaxDelayMs = 15'000;
 constexpr std::size_t kMaxShown = 300;  // of a registry's own words
 
-TransportOptions transport_options(const ClientOptions& options) {
+TransportOptions transport_options(const ClientOptions& options,
+                                   CertificateDirectories& certificates) {
   TransportOptions result;
   if (!options.user_agent.empty()) result.user_agent = options.user_agent;
   result.ca_file = options.ca_file;
+  result.certificates = &certificates;
   result.connect_timeout_ms = options.connect_timeout_ms;
   result.stall_ms = options.stall_ms;
   result.cancelled = options.cancelled;
@@ -47,38 +52,90 @@ std::string registry_words(const Response& response) {
   return words;
 }
 
-// -1: none that we understand (a date).
-int retry_after_seconds(const Response& response) {
+// Retry-After: seconds, or a date. -1: none that we understand.
+std::int64_t retry_after_seconds(const Response& response) {
   const std::string text = response.header("retry-after");
-  if (text.empty() || text.size() > 9 || text.find_first_not_of("0123456789") != std::string::npos)
-    return -1;
-  return std::atoi(text.c_str());
+  if (!text.empty() && text.size() <= 9 &&
+      text.find_first_not_of("0123456789") == std::string::npos)
+    return std::atoi(text.c_str());
+  const auto when = parse_http_date(text);
+  if (!when) return -1;
+  return std::max<std::int64_t>(*when - std::time(nullptr), 0);
+}
+
+// RFC 6750, section 3.1.
+bool is_expired(const Response& refusal) {
+  for (const Challenge& challenge : parse_challenges(refusal.header("www-authenticate"))) {
+    const auto error = challenge.parameters.find("error");
+    if (error != challenge.parameters.end() && error->second == "invalid_token") return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 Client::Wire::Wire(Options client_options)
     : options(std::move(client_options)),
-      transport(transport_options(options)),
-      authorizer(transport, options.credentials) {}
+      certificates(options.certificate_directories),
+      transport(transport_options(options, certificates)),
+      authorizer(transport, options.credentials, options.want_refresh_token) {}
 
-Result<Endpoint> Client::Wire::endpoint(const std::string& domain) {
+Result<const RegistriesConf*> Client::Wire::registries_conf() {
+  return registries_conf_.with([&](auto& conf) -> Result<const RegistriesConf*> {
+    if (!conf) conf = options.registries_conf ? TRY(options.registries_conf()) : RegistriesConf();
+    return &*conf;
+  });
+}
+
+Result<Place> Client::Wire::place(Location location) {
+  Endpoint found = TRY(endpoint(location.reference.domain, location.insecure));
+  return Place{.endpoint = std::move(found),
+               .reference = std::move(location.reference),
+               .is_mirror = location.is_mirror};
+}
+
+Result<Place> Client::Wire::push_place(const oci::Reference& reference) {
+  return place(TRY(TRY(registries_conf())->push_location(reference)));
+}
+
+bool Client::Wire::is_down(const Location& mirror) {
+  return down_.with([&](auto& domains) { return domains.contains(mirror.reference.domain); });
+}
+
+void Client::Wire::mark_down(const Location& mirror) {
+  down_.with([&](auto& domains) { domains.insert(mirror.reference.domain); });
+}
+
+std::string Client::Wire::find_repository(const oci::Reference& but, const Digest& blob) {
+  return repositories_.with([&](auto& map) -> std::string {
+    const auto at = map.find({but.domain, blob});
+    return at == map.end() || at->second == but.repository ? "" : at->second;
+  });
+}
+
+void Client::Wire::remember_blob(const oci::Reference& reference, const Digest& blob) {
+  repositories_.with([&](auto& map) { map[{reference.domain, blob}] = reference.repository; });
+}
+
+Result<Endpoint> Client::Wire::endpoint(const std::string& domain, bool insecure) {
+  const std::string key = domain + (insecure ? " insecure" : "");
   const auto known = endpoints_.with([&](auto& map) -> std::optional<Endpoint> {
-    const auto at = map.find(domain);
+    const auto at = map.find(key);
     return at == map.end() ? std::nullopt : std::optional(at->second);
   });
   if (known) return *known;
-  Endpoint found = TRY(probe(domain));
-  endpoints_.with([&](auto& map) { map[domain] = found; });
+  Endpoint found = TRY(probe(domain, insecure));
+  endpoints_.with([&](auto& map) { map[key] = found; });
   return found;
 }
 
-Result<Endpoint> Client::Wire::probe(const std::string& domain) {
+Result<Endpoint> Client::Wire::probe(const std::string& domain, bool insecure) {
   const std::string host = domain == "docker.io" ? "registry-1.docker.io" : domain;
-  Endpoint https{domain, TRY(parse_url("https://" + host)), options.tls_verify};
-  Endpoint http{domain, TRY(parse_url("http://" + host)), options.tls_verify};
+  const bool verify = options.tls_verify && !insecure;
+  Endpoint https{domain, TRY(parse_url("https://" + host)), verify};
+  Endpoint http{domain, TRY(parse_url("http://" + host)), verify};
   const bool loopback = is_loopback(https.base.host);
-  if (!loopback && options.tls_verify) return https;
+  if (!loopback && verify) return https;
 
   const auto ask = [&](const Endpoint& at) -> Result<Response> {
     Request request{.method = "HEAD", .url = at.base, .verify_tls = at.verify_tls};
@@ -106,55 +163,62 @@ Result<Endpoint> Client::Wire::probe(const std::string& domain) {
 }
 
 Result<void> Client::Wire::wait_before(int next_try) {
-  return transport.sleep(options.retry_delay_ms << (next_try - 1));
+  const int delay = std::min(options.retry_delay_ms << (next_try - 1), kMaxDelayMs);
+  // Many clients that failed at once do not come back at once.
+  return transport.sleep(delay / 2 + static_cast<int>(std::rand() % (delay / 2 + 1)));
 }
 
-Result<Response> Client::Wire::send_authorized(const Endpoint& at,
+Result<bool> Client::Wire::wait_after(const Response& answer, int next_try) {
+  const std::int64_t asked = retry_after_seconds(answer);
+  if (asked > kMaxRetryAfterSeconds) return false;
+  if (asked >= 0)
+    TRY(transport.sleep(static_cast<int>(asked) * 1000));
+  else
+    TRY(wait_before(next_try));
+  return true;
+}
+
+Result<Response> Client::Wire::send_authorized(const Place& at,
                                                const std::vector<std::string>& scopes,
                                                Request& request) {
-  request.verify_tls = at.verify_tls;
-  request.authorization = authorizer.current(at.domain, scopes);
-  auto response = transport.perform(request);
-  // Another host's 401 is none of our registry's business: no credentials for it.
-  if (!response || response->status != 401 || response->foreign) return response;
-  request.authorization = TRY(authorizer.answer(at, scopes, *response));
-  return transport.perform(request);
+  request.verify_tls = at.endpoint.verify_tls;
+  request.authorization = authorizer.current(at, scopes);
+  for (int answers = 0;; ++answers) {
+    auto response = transport.perform(request);
+    // Another host's 401 is none of our registry's business: no credentials for it.
+    if (!response || response->status != 401 || response->foreign) return response;
+    // A fresh token is refused for good, unless it came from another thread and has expired since.
+    if (answers == 2 || (answers == 1 && !is_expired(*response))) return response;
+    request.authorization = TRY(authorizer.answer(at, scopes, *response, request.authorization));
+  }
 }
 
-Result<Response> Client::Wire::send(const Endpoint& at, const std::vector<std::string>& scopes,
+Result<Response> Client::Wire::send(const Place& at, const std::vector<std::string>& scopes,
                                     Request request, bool retry_broken) {
   LICHEN_ASSERT(request.upload == nullptr);
   for (int next_try = 1;; ++next_try) {
     auto response = send_authorized(at, scopes, request);
-    if (next_try == kTries) return response;
+    if (next_try == tries_at(at)) return response;
     if (!response) {
       if (!retry_broken || !worth_retrying(response.error())) return response;
       TRY(wait_before(next_try));
-    } else {
-      if (!worth_retrying(*response)) return response;
-      const int asked = retry_after_seconds(*response);
-      if (asked > kMaxRetryAfterSeconds) return response;
-      if (asked >= 0) {
-        TRY(transport.sleep(asked * 1000));
-      } else {
-        TRY(wait_before(next_try));
-      }
+    } else if (!worth_retrying(*response) || !TRY(wait_after(*response, next_try))) {
+      return response;
     }
   }
 }
 
-std::vector<std::string> pull_scope(const oci::Reference& reference) {
-  return {"repository:" + reference.repository + ":pull"};
+std::vector<std::string> pull_scope(const Place& place) {
+  return {"repository:" + place.reference.repository + ":pull"};
 }
 
-std::vector<std::string> push_scope(const oci::Reference& reference) {
-  return {"repository:" + reference.repository + ":pull,push"};
+std::vector<std::string> push_scope(const Place& place) {
+  return {"repository:" + place.reference.repository + ":pull,push"};
 }
 
-Url repository_url(const Endpoint& endpoint, const oci::Reference& reference,
-                   const std::string& rest) {
-  Url url = endpoint.base;
-  url.target = "/v2/" + reference.repository + "/" + rest;
+Url repository_url(const Place& place, const std::string& rest) {
+  Url url = place.endpoint.base;
+  url.target = "/v2/" + place.reference.repository + "/" + rest;
   return url;
 }
 
@@ -201,7 +265,18 @@ Error answer_error(const Response& response, const std::string& what) {
 
 bool worth_retrying(const Error& error) {
   return error.code == Errc::kUnavailable &&
-         (error.os_errno == ECONNRESET || error.os_errno == ETIMEDOUT);
+         (error.os_errno == ECONNRESET || error.os_errno == ETIMEDOUT || error.os_errno == EAGAIN);
+}
+
+bool is_of_the_place(const Error& error) {
+  switch (error.code) {
+    case Errc::kCancelled:
+    case Errc::kNoSpace:
+    case Errc::kInternal:
+      return false;
+    default:
+      return true;
+  }
 }
 
 bool worth_retrying(const Response& response) {

@@ -42,6 +42,9 @@ Result<Fetched> fetch(store::Store& store, registry::Client& client,
     fetched.manifest = {
         .media_type = manifest.media_type, .digest = root.digest, .size = bytes.size()};
   }
+  // A push to another repository of the registry need not send what the base image has.
+  for (const oci::Descriptor& layer : manifest.layers)
+    client.remember_blob(reference, layer.digest);
   if (!store.has_blob(manifest.config.digest)) {
     if (manifest.config.size > oci::kMaxDocumentBytes)
       return fail(Errc::kInvalid, "the image's config is too large");

@@ -27,18 +27,15 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
   session->staging_ = TRY(staging_directory());
   if (options.with_store)
     session->store_ = TRY(store::Store::open(TRY(store::choose_root(options.root))));
-  session->credentials_ =
-      std::make_unique<registry::CredentialFiles>(registry::credential_file_paths());
-  session->client_ = TRY(registry::Client::create(
+  session->registry_ = TRY(registry::make_host_client(
       {.tls_verify = options.tls_verify,
-       .credentials = session->credentials_.get(),
        .cancelled = [flag = options.cancelled] { return flag != nullptr && flag->load(); }}));
   return session;
 }
 
 Services Session::services() const {
   return {.store = store_.get(),
-          .client = client_.get(),
+          .client = registry_.client.get(),
           .staging = staging_,
           .output_fd = STDOUT_FILENO};
 }

@@ -7,8 +7,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "registry/client.h"
-#include "registry/credentials.h"
+#include "registry/host_client.h"
 #include "store/store.h"
 #include "transfer/image_source.h"
 
@@ -31,8 +30,7 @@ class Session {
  private:
   Session() = default;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<registry::Credentials> credentials_;
-  std::unique_ptr<registry::Client> client_;
+  registry::HostClient registry_;
   std::string staging_;
 };
 

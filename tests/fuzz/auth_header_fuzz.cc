@@ -1,11 +1,13 @@
-// What a hostile registry puts into WWW-Authenticate and Location: no crash, and a URL that was
+// What a hostile registry puts into WWW-Authenticate, Retry-After and Location: no crash, and a URL that was
 // accepted is plain http or https and reads back as itself.
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "registry/auth_header.h"
 #include "registry/base64.h"
+#include "registry/http_date.h"
 #include "registry/url.h"
 
 using namespace lichen;  // NOLINT
@@ -14,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const registry::Challenge& challenge : registry::parse_challenges(text))
     LICHEN_ASSERT(!challenge.scheme.empty());
+  (void)registry::parse_http_date(std::string(text));
   const registry::Url base{.scheme = "https", .host = "r.example", .target = "/v2/x?y"};
   if (const auto url = registry::resolve_location(base, text)) {
     LICHEN_ASSERT(url->scheme == "https" || url->scheme == "http");

@@ -2,7 +2,7 @@
 # users: ids userns
 # Ctrl-C while a registry stalls in the middle of a blob: exit status 130, soon, and a sound store.
 . "$(dirname "$0")/../support/lib.sh"
-python3 "$SUPPORT/stalling_registry.py" "$TINY_LAYOUT" port >/dev/null 2>&1 &
+python3 "$SUPPORT/faulty_registry.py" "$TINY_LAYOUT" port >/dev/null 2>&1 &
 server=$!
 for _ in $(seq 100); do [ -s port ] && break; sleep 0.05; done
 printf 'FROM 127.0.0.1:%s/stall:base\nRUN true\n' "$(<port)" > ctx/Dockerfile

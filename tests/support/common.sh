@@ -64,7 +64,8 @@ free_port() {
 
 # start_registry NAME [EXTRA_HTTP [EXTRA_TOP]]: serves from $state/registry-NAME; prints host:port.
 start_registry() {
-    local name=$1 tls=${2:-} extra=${3:-} port try url
+    local name=$1 tls=${2:-} extra=${3:-} port try url who=()
+    [ ! -e "$state/client.cert" ] || who=(--cert "$state/client.cert" --key "$state/client.key")
     for try in 1 2 3 4 5; do
         port=$(free_port)
         cat > "$state/registry-$name.yml" <<YML
@@ -83,7 +84,7 @@ YML
         url=http; [ -z "$tls" ] || url=https
         for _ in $(seq 100); do
             # Any HTTP answer will do: 401 is what the one with passwords says.
-            curl -sk --noproxy '*' -o /dev/null "$url://127.0.0.1:$port/v2/" && { echo "127.0.0.1:$port"; return; }
+            curl -sk --noproxy '*' "${who[@]}" -o /dev/null "$url://127.0.0.1:$port/v2/" && { echo "127.0.0.1:$port"; return; }
             kill -0 $! 2>/dev/null || break  # another took the port: try again
             sleep 0.05
         done
@@ -101,6 +102,16 @@ start_registries() {
         -addext subjectAltName=IP:127.0.0.1,DNS:localhost \
         -keyout "$state/key.pem" -out "$state/cert.pem" 2>/dev/null
     remember REG_TLS "$(start_registry tls ", tls: {certificate: $state/cert.pem, key: $state/key.pem}")"
+    # One that asks who its clients are, and one whose users get tokens.
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tom \
+        -keyout "$state/client.key" -out "$state/client.cert" 2>/dev/null
+    chmod a+r "$state/client.key"
+    remember REG_MTLS "$(start_registry mtls ", tls: {certificate: $state/cert.pem, key: $state/key.pem, clientcas: [$state/client.cert]}")"
+    setsid python3 "$here/token_server.py" "$state/key.pem" "$state/cert.pem" "$state/token-port" \
+        </dev/null >"$state/token-server.log" 2>&1 8>&- 9>&- &
+    echo $! >> "$state/pids"
+    for _ in $(seq 100); do [ ! -s "$state/token-port" ] || break; sleep 0.05; done
+    remember REG_TOKEN "$(start_registry token '' "auth: {token: {realm: 'http://127.0.0.1:$(<"$state/token-port")/token', service: test, issuer: test, rootcertbundle: $state/cert.pem}}")"
 }
 
 push_base() { # LAYOUT NAME: prints the reference

@@ -1,12 +1,13 @@
 # lib.sh - sourced first by every integration test.
 #
 # Gives: T (a directory of its own, the working directory), TIER, LICHEN_ROOT (a store in T), the
-# registries REG, REG_AUTH, REG_TLS, the base images DEBIAN, TINY and TINY_ARM64, and the words below.
+# registries REG, REG_AUTH, REG_TLS, REG_MTLS (wants a client's certificate), REG_TOKEN, the base images DEBIAN, TINY and TINY_ARM64, and the words below.
 # A test fails at its first failing command; at its end the store must be sound (lichen debug fsck).
 # Progress of the last `build`, `ok` or `fails` is in $T/err, its standard output in $T/out.
 set -euo pipefail
 T=$LICHEN_TEST_DIR TIER=$LICHEN_TEST_TIER
 REG=$LICHEN_TEST_REG REG_AUTH=$LICHEN_TEST_REG_AUTH REG_TLS=$LICHEN_TEST_REG_TLS
+REG_MTLS=$LICHEN_TEST_REG_MTLS REG_TOKEN=$LICHEN_TEST_REG_TOKEN
 TINY_ARM64=$LICHEN_TEST_TINY_ARM64 DEBIAN=$LICHEN_TEST_DEBIAN TINY=$LICHEN_TEST_TINY TINY_LAYOUT=$LICHEN_TEST_TINY_LAYOUT
 STATE=$LICHEN_TEST_STATE EXAMPLES=$LICHEN_TEST_STATE/work/examples SUPPORT=$LICHEN_TEST_STATE/work/support
 export PATH="$STATE/bin:$PATH" LICHEN_ROOT="$T/root" TMPDIR="$T/tmp" BUILDKIT_PROGRESS=plain

@@ -1,0 +1,41 @@
+#!/bin/bash
+# users: ids random
+# login asks the registry, keeps what is good in config.json or with a helper; logout forgets it.
+. "$(dirname "$0")/../support/lib.sh"
+export HOME=$T/home DOCKER_CONFIG=$T/home/.docker
+mkdir -p "$HOME"
+config=$DOCKER_CONFIG/config.json
+login() { lichen login --username tom --password-stdin "$@"; }
+fails 2 lichen login "$REG_AUTH"; has err 'non TTY'
+fails 2 lichen login --password-stdin "$REG_AUTH" </dev/null; has err 'username'
+fails 2 login 'no registry'
+printf wrong | fails 3 login "$REG_AUTH"; has err 'refused the credentials'; hasnt err wrong
+[ ! -e "$config" ] || fail "wrong credentials were kept"
+printf 'secret\n' | ok login "https://$REG_AUTH/v2/"; has out 'Login Succeeded'; has err unencrypted
+same "$(stat -c %a "$config")" 600
+same "$(jq -r ".auths[\"$REG_AUTH\"].auth" "$config" | base64 -d)" tom:secret
+skopeo inspect --authfile "$config" --tls-verify=false "docker://$REG_AUTH/none" 2>&1 | grep -q 'manifest unknown\|name unknown\|repository name not known' || fail "skopeo cannot use it"
+printf 'FROM scratch\nCOPY Dockerfile /d\n' > ctx/Dockerfile
+build -t "$REG_AUTH/login-$LICHEN_TEST_USER:1" --push ctx
+ok lichen logout "$REG_AUTH"; has out Removing
+ok lichen logout "$REG_AUTH"; has out 'Not logged in'
+fails 3 lichen_build -t "$REG_AUTH/login-$LICHEN_TEST_USER:2" --push ctx; has err 'lichen login'
+# The password on the command line works, with a warning.
+ok lichen login -u tom -p secret "$REG_AUTH"; has err 'password-stdin'; ok lichen logout "$REG_AUTH"
+# A credential helper keeps them, and the file names it alone.
+mkdir bin; export PATH=$T/bin:$PATH KEPT=$T/kept
+cat > bin/docker-credential-kept <<'HELPER'
+#!/bin/sh
+case $1 in
+    store) cat > "$KEPT" ;;
+    get) cat "$KEPT" 2>/dev/null || { echo 'credentials not found in native keychain'; exit 1; } ;;
+    erase) rm "$KEPT" ;;
+esac
+HELPER
+chmod +x bin/docker-credential-kept
+printf '{"credsStore":"kept"}' > "$config"
+printf secret | ok login "$REG_AUTH"; hasnt err unencrypted
+same "$(<"$config")" '{"credsStore":"kept"}'
+build -t "$REG_AUTH/login-$LICHEN_TEST_USER:3" --push ctx
+ok lichen logout "$REG_AUTH"
+[ ! -e "$KEPT" ] || fail "the helper still has them"

@@ -1,0 +1,36 @@
+#!/bin/bash
+# users: ids
+# registries.conf: Docker Hub's images from a mirror here, another location, a blocked registry; no network is needed.
+. "$(dirname "$0")/../support/lib.sh"
+skopeo copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$TINY" "docker://$REG/hub/library/tiny:1"
+skopeo copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$TINY" "docker://$REG/moved/app:1"
+export CONTAINERS_REGISTRIES_CONF=$T/registries.conf
+cat > registries.conf <<CONF
+unqualified-search-registries = ["quay.io"]
+[[registry]]
+location = "docker.io"
+[[registry.mirror]]
+location = "127.0.0.1:1/down"
+[[registry.mirror]]
+location = "$REG/hub"
+[[registry]]
+prefix = "old.example/team"
+location = "$REG/moved"
+[[registry]]
+prefix = "evil.example"
+blocked = true
+CONF
+printf 'FROM tiny:1\nRUN echo mirrored > /m\nFROM old.example/team/app:1\nCOPY --from=0 /m /m\n' > ctx/Dockerfile
+build -o out1 ctx
+same "$(<out1/m)" mirrored
+# A push goes to the location, not to a mirror.
+printf 'FROM scratch\nCOPY Dockerfile /d\n' > ctx/Dockerfile
+build -t old.example/team/pushed:1 --push ctx
+skopeo inspect --raw --tls-verify=false "docker://$REG/moved/pushed:1" >/dev/null || fail "it was not pushed there"
+printf 'FROM evil.example/x\n' > ctx/Dockerfile
+fails 3 lichen_build ctx; has err 'blocked by .*/registries.conf'
+# What neither has is an error that names both.
+printf 'FROM old.example/team/none:1\n' > ctx/Dockerfile
+fails 1 lichen_build ctx; has err "image not found: $REG/moved/none:1"
+printf '[[registry]\n' > registries.conf
+fails any lichen_build ctx; has err 'registries.conf: line 1'
