@@ -1,5 +1,6 @@
 #include "cli/prompt.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <termios.h>
 #include <unistd.h>
@@ -70,7 +71,8 @@ Result<std::string> prompt(const std::string& question, bool echo,
 }
 
 Result<std::string> read_password_from_stdin() {
-  const os::UniqueFd input = TRY(os::open("/dev/stdin", O_RDONLY));
+  const os::UniqueFd input(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+  if (!input.valid()) return fail(os_error("read", "standard input"));
   std::string text = TRY(os::read_file(input, kMaxPassword));
   if (!text.empty() && text.back() == '\n') text.pop_back();
   if (!text.empty() && text.back() == '\r') text.pop_back();

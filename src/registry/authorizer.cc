@@ -129,7 +129,8 @@ Result<Authorizer::Token> Authorizer::fetch_token(const Endpoint& endpoint,
     for (const std::string& scope : scopes)
       add_query(request.url, "scope=" + percent_encoded(scope));
     if (credential) request.authorization = basic(*credential);
-    if (credential && want_refresh_token_) add_query(request.url, "offline_token=true");
+    if (credential && want_refresh_token_)
+      add_query(request.url, "client_id=lichen&offline_token=true");
   }
 
   const Response response = TRY(transport_.perform(request));

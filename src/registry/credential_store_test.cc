@@ -128,7 +128,7 @@ TEST(Login, ATokenServerMayGiveARefreshToken) {
   FakeServer server([&](const FakeRequest& request) {
     if (starts_with(request.target, "/token")) {
       if (request.header("authorization") != "Basic dTpw") return FakeAnswer{.status = 401};
-      EXPECT_EQ(request.target, "/token?service=s&offline_token=true");
+      EXPECT_EQ(request.target, "/token?service=s&client_id=lichen&offline_token=true");
       return FakeAnswer{.body = R"({"token":"good","refresh_token":"lasts"})"};
     }
     if (request.header("authorization") == "Bearer good") return FakeAnswer{};

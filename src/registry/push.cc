@@ -221,7 +221,8 @@ Result<Pushed> push_blob_to(Client::Wire& wire, const Place& place, const oci::D
     if (done && is_stored(*done)) return Pushed::kUploaded;
     Error problem = done ? answer_error(*done, what) : Error(done.error()).in(what);
     const bool too_large = done && done->status == 413 && part != kLeastPart;
-    if (too_large) part = part == 0 ? kFirstPart : std::max(part / 4, kLeastPart);
+    if (too_large)
+      part = std::max((part == 0 ? std::min(4 * kFirstPart, blob.size) : part) / 4, kLeastPart);
     // 404 and 416: the registry forgot the upload or lost its place; a new one may do.
     const bool again = done ? worth_retrying(*done) || done->status == 404 || done->status == 416 ||
                                   done->status == 401

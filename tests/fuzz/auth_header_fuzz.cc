@@ -1,5 +1,5 @@
-// What a hostile registry puts into WWW-Authenticate, Retry-After and Location: no crash, and a URL that was
-// accepted is plain http or https and reads back as itself.
+// What a hostile registry puts into WWW-Authenticate, Retry-After and Location: no crash, and a URL
+// that was accepted is plain http or https and reads back as itself.
 #include <cstddef>
 #include <cstdint>
 #include <string>
