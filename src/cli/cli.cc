@@ -17,6 +17,8 @@ const std::vector<Command>& commands() {
       {"copy", "copy an image between registries, archives and the store", copy_command},
       {"save", "write an image as an archive", save_command},
       {"load", "take the images of an archive into the store", load_command},
+      {"tags", "list the tags of a registry's repository", tags_command},
+      {"delete", "delete an image from a registry", delete_command},
       {"images", "list images", images_command},
       {"inspect", "show an image's configuration and layers", inspect_command},
       {"history", "show how an image was made", history_command},

@@ -32,6 +32,8 @@ int push_command(const Invocation& invocation);
 int copy_command(const Invocation& invocation);
 int save_command(const Invocation& invocation);
 int load_command(const Invocation& invocation);
+int tags_command(const Invocation& invocation);
+int delete_command(const Invocation& invocation);
 int images_command(const Invocation& invocation);
 int inspect_command(const Invocation& invocation);
 int tag_command(const Invocation& invocation);

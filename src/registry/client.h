@@ -99,6 +99,11 @@ class Client {
   Result<std::vector<Referrer>> referrers(const oci::Reference& reference, const Digest& subject,
                                           const std::string& artifact_type = {});
 
+  // The tags of the reference's repository, in the registry's order.
+  Result<std::vector<std::string>> tags(const oci::Reference& reference);
+  // Removes a manifest or an index, and with it every tag that names it.
+  Result<void> remove_manifest(const oci::Reference& reference, const Digest& digest);
+
   // Asks the registry whether the credentials are good; kDenied: they are not. Gives a refresh
   // token, where the registry has such, or "".
   Result<std::string> login(const std::string& domain);

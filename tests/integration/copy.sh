@@ -116,3 +116,12 @@ done
 same "$(lichen inspect --platform linux/arm64 "$multi" | jq -r '.[0].Architecture')" arm64
 same "$(lichen inspect "$multi" | jq '.[0].Manifests | length')" 2
 fails any lichen inspect docker://127.0.0.1:1/none; has err '127.0.0.1:1'
+
+# --- tags and delete ------------------------------------------------------------------------------------------
+ok lichen copy "docker://$name" "docker://$REG/copy-$TIER-many:a"; ok lichen copy "$multi" "docker://$REG/copy-$TIER-many:b"
+ok lichen tags "$REG/copy-$TIER-many"; same "$(paste -sd' ' out)" "a b"
+fails any lichen delete "$REG/copy-$TIER-many"; has err 'neither tag nor digest'
+ok lichen delete "$REG/copy-$TIER-many:a"; same "$(<out)" "Deleted: $want"
+ok lichen tags "docker://$REG/copy-$TIER-many"; same "$(<out)" b
+fails any lichen copy "docker://$REG/copy-$TIER-many:a" oci:gone; has err 'not found'
+fails any lichen tags "$REG/copy-$TIER-none"
