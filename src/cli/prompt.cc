@@ -5,6 +5,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "os/fd.h"
 #include "os/file.h"
 
@@ -61,12 +63,12 @@ bool can_prompt() {
 
 Result<std::string> prompt(const std::string& question, bool echo,
                            const std::atomic<bool>* cancelled) {
-  (void)!::write(STDERR_FILENO, question.data(), question.size());
-  if (echo) return read_line(cancelled);
-  const Silence silence;
-  if (!silence.works())
+  std::optional<Silence> silence;
+  if (!echo) silence.emplace();
+  if (silence && !silence->works())
     return fail(Errc::kUnsupported, "this terminal cannot hide what is typed",
                 "use --password-stdin");
+  (void)!::write(STDERR_FILENO, question.data(), question.size());
   return read_line(cancelled);
 }
 

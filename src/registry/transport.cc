@@ -108,24 +108,25 @@ struct Exchange {
   }
 };
 
-// Tells when less than a byte a second has moved for the time limit.
+// Tells when less than a byte a second has moved for the time limit, which it looks at in quarters.
 class StallClock {
  public:
-  explicit StallClock(int limit_ms) : limit_(limit_ms) {}
+  explicit StallClock(int limit_ms) : quarter_(limit_ms / 4) {}
   bool stalled(std::uint64_t moved) {
     const auto now = std::chrono::steady_clock::now();
-    if (now - since_ < limit_) return false;
-    const auto enough = static_cast<std::uint64_t>(limit_.count()) / 1000;
-    if (moved - moved_ <= enough) return true;
+    if (now - since_ < quarter_) return false;
+    const auto enough = static_cast<std::uint64_t>(quarter_.count()) / 1000;
+    idle_quarters_ = moved - moved_ <= enough ? idle_quarters_ + 1 : 0;
     since_ = now;
     moved_ = moved;
-    return false;
+    return idle_quarters_ == 4;
   }
 
  private:
-  const std::chrono::milliseconds limit_;
+  const std::chrono::milliseconds quarter_;
   std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
   std::uint64_t moved_ = 0;
+  int idle_quarters_ = 0;
 };
 
 bool is_redirect(const Request& request, const Response& response) {

@@ -22,6 +22,29 @@ ok lichen logout "$REG_AUTH"; has out 'Not logged in'
 fails 3 lichen_build -t "$REG_AUTH/login-$LICHEN_TEST_USER:2" --push ctx; has err 'lichen login'
 # The password on the command line works, with a warning.
 ok lichen login -u tom -p secret "$REG_AUTH"; has err 'password-stdin'; ok lichen logout "$REG_AUTH"
+# At a terminal it asks, and the password is not shown.
+python3 - "$REG_AUTH" >typed <<'PY' || fail "$(<typed)"
+import os, pty, select, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("lichen", ["lichen", "login", sys.argv[1]])
+shown = b""
+def until(text):
+    global shown
+    while text not in shown:
+        if not select.select([terminal], [], [], 30)[0]:
+            sys.exit(f"no {text!r} in {shown!r}")
+        shown += os.read(terminal, 4096)
+until(b"User name")
+os.write(terminal, b"tom\n")
+until(b"Password: ")
+os.write(terminal, b"secret\n")
+until(b"Login Succeeded")
+if b"secret" in shown:
+    sys.exit(f"the password is shown: {shown!r}")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+ok lichen logout "$REG_AUTH"; has out Removing
 # A credential helper keeps them, and the file names it alone.
 mkdir bin; export PATH=$T/bin:$PATH KEPT=$T/kept
 cat > bin/docker-credential-kept <<'HELPER'

@@ -94,7 +94,10 @@ class FaultyRegistry:
             server.server_close()
 
     def fault(self, method, path, mild, fatal):
-        """What goes wrong with this request, or None."""
+        """What goes wrong with this request, or None. All uploads to a repository count as one path."""
+        path = path.split("?")[0]
+        if "/blobs/uploads/" in path:
+            path = path[:path.index("/uploads/")] + "/uploads/"
         with self.lock:
             self.counts[method, path] += 1
             count = self.counts[method, path]
