@@ -118,9 +118,9 @@ std::optional<Syntax> detect_syntax(std::string_view text) {
 bool is_builtin_syntax(std::string_view reference) {
   if (reference == "dockerfile.v0") return true;
   const auto parsed = oci::parse_reference(reference);
-  if (!parsed || parsed->domain != "docker.io") return false;
-  return parsed->repository == "docker/dockerfile" ||
-         parsed->repository == "docker/dockerfile-upstream";
+  if (!parsed) return false;
+  const std::string path = "/" + parsed->repository;
+  return ends_with(path, "/docker/dockerfile") || ends_with(path, "/docker/dockerfile-upstream");
 }
 
 }  // namespace lichen::dockerfile

@@ -44,7 +44,8 @@ struct Syntax {
 std::optional<Syntax> detect_syntax(std::string_view text);
 
 // `syntax` means the front end that lichen has: docker/dockerfile of any version, its upstream
-// name, or dockerfile.v0.
+// name, either from a registry that mirrors docker.io (mirror.example/hub/docker/dockerfile:1), or
+// dockerfile.v0.
 bool is_builtin_syntax(std::string_view reference);
 
 }  // namespace lichen::dockerfile

@@ -95,6 +95,23 @@ TEST(Lower, AsksOnceForAnImageThatIsUsedTwice) {
   EXPECT_EQ(images.asked, (std::vector<std::string>{"one"}));
 }
 
+TEST(Lower, KnowsItsOwnFrontEndInMirrors) {
+  FakeImages images;
+  for (const char* syntax :
+       {"docker/dockerfile:1", "docker.io/docker/dockerfile-upstream:master", "dockerfile.v0",
+        "mirror.example/docker/dockerfile:1.3-labs", "mirror.example/hub/docker/dockerfile"}) {
+    EXPECT_TRUE(
+        lower_text("# syntax=" + std::string(syntax) + "\nFROM scratch\nLABEL a=b\n", images))
+        << syntax;
+  }
+  for (const char* syntax : {"docker/other:1", "mirror.example/notdocker/dockerfile:1"}) {
+    const auto lowered =
+        lower_text("# syntax=" + std::string(syntax) + "\nFROM scratch\nLABEL a=b\n", images);
+    ASSERT_FALSE(lowered) << syntax;
+    EXPECT_EQ(lowered.error().code, Errc::kUnsupported);
+  }
+}
+
 TEST(Lower, ProxyArgumentsChangeNoDigest) {
   FakeImages images;
   Frontend request{.dockerfile = "FROM one\nRUN true\n", .file = "Dockerfile"};
