@@ -32,11 +32,16 @@ void each_entry(std::string_view database, std::size_t fields, F visit) {
   }
 }
 
-Result<std::uint32_t> find_group(std::string_view group, std::string_view database) {
+std::optional<std::uint32_t> gid_of(std::string_view group, std::string_view database) {
   std::optional<std::uint32_t> gid;
   each_entry(database, 3, [&](const std::vector<std::string>& entry) {
     if (!gid && entry[0] == group) gid = number(entry[2]);
   });
+  return gid;
+}
+
+Result<std::uint32_t> find_group(std::string_view group, std::string_view database) {
+  std::optional<std::uint32_t> gid = gid_of(group, database);
   if (!gid) gid = number(group);
   if (!gid)
     return fail(Errc::kNotFound, "unable to find group " + std::string(group) +
@@ -85,6 +90,32 @@ Result<User> parse_user(std::string_view user, std::string_view passwd, std::str
   return found;
 }
 
+Owner parse_owner(std::string_view owner, std::string_view passwd, std::string_view group) {
+  const std::size_t colon = owner.find(':');
+  const std::string_view user = owner.substr(0, colon);
+  Owner found;
+  if (const auto uid = number(user)) {
+    found.uid = found.gid = *uid;
+  } else {
+    bool known = user.empty() || user == "root";  // root needs no entry
+    each_entry(passwd, 4, [&](const std::vector<std::string>& entry) {
+      const std::optional<std::uint32_t> entry_uid = number(entry[2]);
+      if (entry[0] != user || !entry_uid) return;
+      found.uid = *entry_uid;
+      found.gid = number(entry[3]).value_or(0);
+      known = true;
+    });
+    if (!known) found.unknown.push_back("user " + std::string(user));
+  }
+  const std::string_view of = colon == std::string_view::npos ? "" : owner.substr(colon + 1);
+  if (of.empty()) return found;
+  std::optional<std::uint32_t> gid = number(of);
+  if (!gid) gid = gid_of(of, group);
+  if (!gid && of != "root") found.unknown.push_back("group " + std::string(of));
+  found.gid = gid.value_or(found.gid);
+  return found;
+}
+
 namespace {
 
 Result<std::string> read_database(const os::UniqueFd& root, const std::string& path) {
@@ -108,10 +139,10 @@ Result<User> find_user(const os::UniqueFd& root, const std::string& user) {
   return parse_user(user, passwd, group);
 }
 
-Result<User> find_owner(const os::UniqueFd& root, const std::string& owner) {
-  User found = TRY(find_user(root, owner));
-  if (owner.find(':') == std::string::npos && number(owner)) found.gid = found.uid;
-  return found;
+Result<Owner> find_owner(const os::UniqueFd& root, const std::string& owner) {
+  const std::string passwd = TRY(read_database(root, "etc/passwd"));
+  const std::string group = TRY(read_database(root, "etc/group"));
+  return parse_owner(owner, passwd, group);
 }
 
 }  // namespace lichen::container

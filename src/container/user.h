@@ -25,7 +25,14 @@ struct User {
 Result<User> parse_user(std::string_view user, std::string_view passwd, std::string_view group);
 Result<User> find_user(const os::UniqueFd& root, const std::string& user);
 
-// --chown: like USER, but a group that is not given equals the uid.
-Result<User> find_owner(const os::UniqueFd& root, const std::string& owner);
+// --chown, and who a WORKDIR belongs to. A number is taken as it is and, alone, is the group, too;
+// a user's name alone brings its group of the passwd entry. As with BuildKit, a name that is not
+// found is no error: such a user is root, and such a group changes nothing; `unknown` names them.
+struct Owner {
+  std::uint32_t uid = 0, gid = 0;
+  std::vector<std::string> unknown;  // "user alice", "group staff"
+};
+Owner parse_owner(std::string_view owner, std::string_view passwd, std::string_view group);
+Result<Owner> find_owner(const os::UniqueFd& root, const std::string& owner);
 
 }  // namespace lichen::container

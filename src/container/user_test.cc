@@ -45,5 +45,32 @@ TEST(ParseUser, UnknownNamesAreErrors) {
   EXPECT_FALSE(parse_user("4294967295", kPasswd, kGroup));
 }
 
+TEST(ParseOwner, FollowsBuildKit) {
+  const struct {
+    const char* owner;
+    std::uint32_t uid, gid;
+    std::vector<std::string> unknown;
+  } rows[] = {
+      {"alice", 1000, 1001, {}},
+      {"alice:adm", 1000, 4, {}},
+      {"alice:77", 1000, 77, {}},
+      {"1000", 1000, 1000, {}},
+      {"1000:staff", 1000, 50, {}},
+      {"4711:12", 4711, 12, {}},
+      {"root", 0, 0, {}},
+      {"carol", 0, 0, {"user carol"}},
+      {"carol:staff", 0, 50, {"user carol"}},
+      {"alice:none", 1000, 1001, {"group none"}},
+      {"4711:none", 4711, 4711, {"group none"}},
+  };
+  for (const auto& row : rows) {
+    const Owner owner = parse_owner(row.owner, kPasswd, kGroup);
+    EXPECT_EQ(owner.uid, row.uid) << row.owner;
+    EXPECT_EQ(owner.gid, row.gid) << row.owner;
+    EXPECT_EQ(owner.unknown, row.unknown) << row.owner;
+  }
+  EXPECT_TRUE(parse_owner("root:root", "", "").unknown.empty());
+}
+
 }  // namespace
 }  // namespace lichen::container

@@ -41,7 +41,13 @@ Result<ResultId> Runner::run_file(VertexId vertex, const graph::FileOp& file,
       }
       copy->input = place->second;
     }
-    return TRY(services_.jobs.call<FileReply>(job)).sidecar;
+    FileReply reply = TRY(services_.jobs.call<FileReply>(job));
+    for (const std::string& name : reply.unknown_owners)
+      services_.on_log(vertex, true,
+                       "warning: the image has no " + name + ": " +
+                           (starts_with(name, "user ") ? "root" : "the user's own") +
+                           " is taken\n");
+    return std::move(reply.sidecar);
   });
 }
 

@@ -73,6 +73,7 @@ struct FileJob {
 };
 struct FileReply {
   std::string sidecar;
+  std::vector<std::string> unknown_owners;  // "user alice": names that the image does not have
 };
 
 // The content digest of what a Copy would bring from a stack of layers.
@@ -145,7 +146,7 @@ void fields(Wire& wire, DiffReply& reply) {
 }
 template <class Wire>
 void fields(Wire& wire, FileReply& reply) {
-  wire(reply.sidecar);
+  wire(reply.sidecar, reply.unknown_owners);
 }
 template <class Wire>
 void fields(Wire& wire, DigestReply& reply) {

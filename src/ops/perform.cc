@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <iterator>
 #include <optional>
 
 #include "archive/compression.h"
@@ -98,10 +99,12 @@ Result<void> prepare_mounts(const std::string& mounts, container::Tier tier) {
   return {};
 }
 
-Result<std::optional<Ownership>> resolve_owner(const os::UniqueFd& root, const std::string& owner) {
+Result<std::optional<Ownership>> resolve_owner(const os::UniqueFd& root, const std::string& owner,
+                                               std::vector<std::string>& unknown) {
   if (owner.empty()) return std::optional<Ownership>();
-  const container::User user = TRY(container::find_owner(root, owner));
-  return std::optional<Ownership>({user.uid, user.gid});
+  container::Owner found = TRY(container::find_owner(root, owner));
+  std::move(found.unknown.begin(), found.unknown.end(), std::back_inserter(unknown));
+  return std::optional<Ownership>({found.uid, found.gid});
 }
 
 Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
@@ -125,23 +128,29 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
                      .below = below,
                      .created = job.created,
                      .frozen = dest.frozen()});
+  FileReply reply;
+  const auto owner_of = [&](const std::string& owner) {
+    return resolve_owner(root, owner, reply.unknown_owners);
+  };
   for (const graph::FileAction& action : job.actions) {
     if (const auto* copy = std::get_if<graph::Copy>(&action)) {
       LICHEN_ASSERT(copy->input && *copy->input < trees.size());
-      const auto owner = TRY(resolve_owner(root, copy->owner));
+      const auto owner = TRY(owner_of(copy->owner));
       TRY(writer.copy(trees[*copy->input]->view(), *copy, owner));
     } else if (const auto* file = std::get_if<graph::MakeFile>(&action)) {
-      TRY(writer.make_file(*file, TRY(resolve_owner(root, file->owner))));
+      TRY(writer.make_file(*file, TRY(owner_of(file->owner))));
     } else if (const auto* directory = std::get_if<graph::MakeDirectory>(&action)) {
-      TRY(writer.make_directory(*directory, TRY(resolve_owner(root, directory->owner))));
+      TRY(writer.make_directory(*directory, TRY(owner_of(directory->owner))));
     }
   }
   if (job.tier != container::Tier::kBare) {
     TRY(dest.settle(below));
-    return FileReply{owners::to_bytes(writer.take_sidecar())};
+    reply.sidecar = owners::to_bytes(writer.take_sidecar());
+    return reply;
   }
-  return FileReply{owners::to_bytes(
-      TRY(dest.harvest(below, [&](ino_t inode) { return writer.written(inode); })))};
+  reply.sidecar = owners::to_bytes(
+      TRY(dest.harvest(below, [&](ino_t inode) { return writer.written(inode); })));
+  return reply;
 }
 
 Result<DigestReply> perform(DigestJob& job, std::vector<os::UniqueFd>&) {
