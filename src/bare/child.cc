@@ -73,6 +73,7 @@ void run_child(const ChildPlan& plan) {
   }
   ::close(kNotifyRules);
   ::close(kTraceRules);
+  sandbox::set_limits(plan.limits);  // no descriptor is needed any more
   sandbox::send({ChildMessage::kPrepared}, &listener, notifies ? 1 : 0);
   if (notifies) ::close(listener);
   sandbox::await();

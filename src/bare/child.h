@@ -17,6 +17,7 @@ struct ChildPlan {
   // Tried in this order; `notify` gives a listener. Length 0: not to be tried.
   sandbox::Filter notify, trace;
   int notify_rules = -1, trace_rules = -1;  // of Landlock, for the one or the other; -1: none
+  sandbox::Limits limits;
   sandbox::Program program;
 };
 

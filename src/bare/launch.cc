@@ -90,6 +90,7 @@ Result<Launched> Launched::fork(const Options& options, const Model& model, Stdi
   plan.terminal = options.terminal;
   if (options.backend != Backend::kPtrace) plan.notify = as_filter(notify);
   if (options.backend != Backend::kNotify) plan.trace = as_filter(trace);
+  plan.limits = {options.limits.data(), options.limits.size()};
   plan.program = command.program();
   const pid_t pid = sandbox::clone_child(0, run_child, plan);
   if (pid < 0) return fail(os_error("fork", "the step's first process"));

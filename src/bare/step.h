@@ -34,6 +34,7 @@
 #include "base/result.h"
 #include "os/child.h"
 #include "os/fd.h"
+#include "os/limits.h"
 #include "owners/record.h"
 
 namespace lichen::bare {
@@ -75,7 +76,8 @@ struct Options {
   std::string hostname = "lichen";
   std::uint32_t uid = 0, gid = 0;
   std::vector<std::uint32_t> groups;
-  bool terminal = false;            // stdio is a pty slave: make it the controlling terminal
+  bool terminal = false;  // stdio is a pty slave: make it the controlling terminal
+  std::vector<os::ResourceLimit> limits;
   std::vector<Emulator> emulators;  // for what is for another processor
   Backend backend = Backend::kAuto;
   std::function<void(pid_t)> on_start;  // the first process, whose end ends the step; may be empty

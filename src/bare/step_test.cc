@@ -229,6 +229,15 @@ TEST_P(Steps, SayWhatCannotRun) {
   expect("/bin/none 2>/dev/null", "", 127);
 }
 
+TEST_P(Steps, LimitResources) {
+  Options with = options();
+  with.argv = {"/bin/sh", "-c", "ulimit -S -n; ulimit -H -n; ulimit -c; cat /tmp/none 2>&1"};
+  with.limits = {{RLIMIT_NOFILE, 30, 31}, {RLIMIT_CORE, 0, 0}};
+  const Outcome outcome = step_->run(std::move(with));
+  EXPECT_EQ(outcome.output, "30\n31\n0\ncat: /tmp/none: No such file or directory\n")
+      << outcome.failure;
+}
+
 TEST_P(Steps, ForkAndWait) {
   expect("for i in 1 2 3 4 5 6 7 8 9 10; do (true; /bin/true; exit $i) & done; wait; echo all",
          "all\n");

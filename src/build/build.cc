@@ -15,6 +15,7 @@
 #include "dockerfile/excerpt.h"
 #include "dockerfile/lower.h"
 #include "image/assemble.h"
+#include "ops/limits.h"
 #include "ops/runner.h"
 #include "ops/secret_guard.h"
 #include "os/file.h"
@@ -152,6 +153,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                               .secrets = secrets,
                               .cancelled = environment.cancelled});
   TRY(check_outputs(request));
+  (void)TRY(ops::limits_of(request.ulimits));
   const Sources sources = TRY(read_sources(request, contexts));
   TRY(open_session());
 

@@ -70,6 +70,7 @@ struct Request {
   std::vector<oci::Platform> platforms;  // each once; empty: the host's, or the base image's
   bool multi_platform = false;           // an index even of one (BUILDKIT_MULTI_PLATFORM)
   std::uint64_t shm_bytes = 0;           // of /dev/shm in steps; 0: the default
+  std::vector<graph::Ulimit> ulimits;    // of steps; each name once
   bool pull = false, no_cache = false;
   std::vector<Secret> secrets;
   std::vector<Agent> agents;
@@ -107,6 +108,7 @@ struct RunRequest {
   bool interactive = false, terminal = false;
   graph::NetworkMode network = graph::NetworkMode::kDefault;
   std::vector<std::string> add_hosts;
+  std::vector<graph::Ulimit> ulimits;
   bool pull = false;
 };
 

@@ -11,6 +11,7 @@
 #include "build/terminal.h"
 #include "container/emulator.h"
 #include "graph/graph.h"
+#include "ops/limits.h"
 #include "ops/network_files.h"
 #include "ops/runner.h"
 #include "os/file.h"
@@ -145,10 +146,12 @@ Result<os::WaitStatus> run(const RunRequest& request, const Environment& environ
   if (!ports.empty() && network != graph::NetworkMode::kSandbox)
     return fail(Errc::kInvalid, "-p needs --network=sandbox",
                 "with the host's network a server's port is the host's already");
+  std::vector<os::ResourceLimit> limits = TRY(ops::limits_of(request.ulimits));
   const auto session = TRY(Session::open(environment, events));
   Steps steps(events);
   const Unpacked image = TRY(unpack_image(*session, request, environment, steps));
   container::RunJob job = TRY(plan_job(request, image.config));
+  job.limits = std::move(limits);
 
   store::Store& store = session->store();
   const ops::Stack below = TRY(ops::stack_of(store, image.snapshot));

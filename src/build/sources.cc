@@ -131,6 +131,7 @@ dockerfile::Frontend frontend_request(const Request& request, const Sources& sou
           .add_hosts = request.add_hosts,
           .network = request.network,
           .shm_bytes = request.shm_bytes,
+          .ulimits = request.ulimits,
           .no_cache = request.no_cache,
           .platform = std::move(platform),
           .multi_platform = is_multi_platform(request),

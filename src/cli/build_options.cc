@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/environment_flags.h"
 #include "cli/secret_flags.h"
+#include "cli/ulimit_flag.h"
 #include "dockerfile/mount.h"
 
 namespace lichen::cli {
@@ -110,7 +111,7 @@ void add_refused(std::vector<Flag>& flags) {
         "cache-to",     "cgroup-parent",      "cpu-period",      "cpu-quota", "cpu-shares",
         "cpuset-cpus",  "cpuset-mems",        "creds",           "format",    "ignorefile",
         "isolation",    "memory-swap",        "no-cache-filter", "policy",    "resource",
-        "security-opt", "source-policy-file", "timestamp",       "ulimit"})
+        "security-opt", "source-policy-file", "timestamp"})
     flags.push_back(refused_flag(name, 0, "VALUE"));
   flags.push_back(refused_flag("memory", 'm', "VALUE"));
   flags.push_back(refused_flag("debug", 'D', ""));
@@ -185,6 +186,7 @@ Syntax build_syntax(Written& written) {
       {"builder", 0, "NAME", "", [](const std::string&) -> Result<void> { return {}; }},
       allow_flag(),
       shm_size_flag(request.shm_bytes),
+      ulimit_flag(request.ulimits),
       attestation_flag("provenance"),
       attestation_flag("sbom"),
   };

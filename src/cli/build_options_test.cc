@@ -160,6 +160,15 @@ TEST(BuildOptions, AnIndexOfOnePlatformCanBeAskedFor) {
   EXPECT_FALSE(parse_build({name + "maybe", "."}, {}, kOwn));
 }
 
+TEST(BuildOptions, LimitsAreSortedAndTheLastOfANameCounts) {
+  const BuildOptions options =
+      parsed({"--ulimit=nproc=7", "--ulimit", "core=0:-1", "--ulimit=nofile=1024:unlimited",
+              "--ulimit=nproc=8:9", "--ulimit=memlock=-1", "."});
+  const std::vector<graph::Ulimit> want = {
+      {"core", 0, -1}, {"memlock", -1, -1}, {"nofile", 1024, -1}, {"nproc", 8, 9}};
+  EXPECT_EQ(options.request.ulimits, want);
+}
+
 TEST(BuildOptions, Mistakes) {
   const struct {
     Args args;
@@ -185,6 +194,22 @@ TEST(BuildOptions, Mistakes) {
        "standard input cannot be both the context and the Dockerfile"},
       {{"--add-host=x", "."}, Errc::kInvalid, "--add-host: \"x\" is not NAME:ADDRESS"},
       {{"--add-host=x:y", "."}, Errc::kInvalid, "--add-host: \"x:y\" is not NAME:ADDRESS"},
+      {{"--ulimit=nofile", "."}, Errc::kInvalid, "--ulimit: \"nofile\" is not TYPE=SOFT[:HARD]"},
+      {{"--ulimit=nofil=1", "."}, Errc::kInvalid, "--ulimit: there is no resource \"nofil\""},
+      {{"--ulimit=nofile=1:2:3", "."},
+       Errc::kInvalid,
+       "--ulimit: \"nofile=1:2:3\" has more than SOFT:HARD"},
+      {{"--ulimit=nofile=many", "."}, Errc::kInvalid, "--ulimit: \"many\" is not a limit"},
+      {{"--ulimit=nofile=-2", "."}, Errc::kInvalid, "--ulimit: \"-2\" is not a limit"},
+      {{"--ulimit=nofile=2:1", "."},
+       Errc::kInvalid,
+       "--ulimit: the soft limit must not be more than the hard limit: nofile=2:1"},
+      {{"--ulimit=nofile=-1:5", "."},
+       Errc::kInvalid,
+       "--ulimit: the soft limit must not be more than the hard limit: nofile=-1:5"},
+      {{"--ulimit=rttime=1", "."},
+       Errc::kUnsupported,
+       "--ulimit: rttime is not supported: lichen needs it itself"},
       {{"--label=x", "."}, Errc::kInvalid, "--label: \"x\" is not NAME=VALUE"},
       {{"--build-context=x", "."}, Errc::kInvalid, "--build-context: \"x\" is not NAME=SOURCE"},
       {{"--build-arg=SOURCE_DATE_EPOCH=x", "."},

@@ -2,6 +2,7 @@
 
 #include "cli/environment_flags.h"
 #include "cli/flags.h"
+#include "cli/ulimit_flag.h"
 
 namespace lichen::cli {
 
@@ -51,6 +52,7 @@ Syntax run_syntax(RunOptions& options) {
                 "a port of the host that leads in; repeatable; means --network=sandbox",
                 request.ports),
       add_host_flag(request.add_hosts),
+      ulimit_flag(request.ulimits),
       {"platform", 0, "OS/ARCH", "of an image for several platforms (default: this machine's)",
        [&request](const std::string& text) -> Result<void> {
          request.platform = oci::normalised(TRY(oci::parse_platform(text)));
@@ -65,7 +67,7 @@ Syntax run_syntax(RunOptions& options) {
   };
   for (const char* name :
        {"cap-add", "cap-drop", "cpus", "device", "env-file", "gpus", "label", "mount", "name",
-        "restart", "security-opt", "shm-size", "tmpfs", "ulimit", "userns"})
+        "restart", "security-opt", "shm-size", "tmpfs", "userns"})
     syntax.flags.push_back(refused_flag(name, 0, "VALUE"));
   syntax.flags.push_back(refused_flag("hostname", 0, "VALUE"));
   syntax.flags.push_back(refused_flag("memory", 'm', "VALUE"));

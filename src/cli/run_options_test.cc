@@ -18,6 +18,7 @@ TEST(RunOptions, TakesFlagsUntilTheImage) {
                                   "--rm",       "--pull=always",
                                   "--platform", "arm",
                                   "--tier",     "ids",
+                                  "--ulimit",   "core=0",
                                   "app:1",      "sh",
                                   "-c",         "[a,b]",
                                   "--rm",       "-e"});
@@ -32,6 +33,7 @@ TEST(RunOptions, TakesFlagsUntilTheImage) {
   EXPECT_EQ(oci::to_text(request.platform.value()), "linux/arm/v7");
   EXPECT_EQ(request.network, graph::NetworkMode::kNone);
   EXPECT_EQ(options->environment.tier, build::TierChoice::kIds);
+  EXPECT_EQ(request.ulimits, (std::vector<graph::Ulimit>{{"core", 0, 0}}));
   EXPECT_EQ(request.image, "app:1");
   EXPECT_EQ(request.command, (Args{"sh", "-c", "[a,b]", "--rm", "-e"}));
 }

@@ -79,6 +79,7 @@ Result<RunOutcome> run_bare(const RunJob& given, sandbox::Stdio stdio) {
       .gid = user.gid,
       .groups = user.groups,
       .terminal = job.terminal,
+      .limits = job.limits,
       .emulators = std::move(emulators),
       .on_start = [](pid_t first) { worker_cancellation().covers(first, SIGKILL); }};
   volumes.give(options);

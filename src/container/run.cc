@@ -91,6 +91,7 @@ sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Need
                      .gid = user.gid,
                      .groups = user.groups,
                      .set_ids = job.tier == Tier::kIds,
+                     .limits = job.limits,
                      .notify = notify_rules(profile_for(job.tier), needs)};
   sandbox::add_standard_mounts(plan);
   for (const auto& [file, target] :

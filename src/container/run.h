@@ -17,6 +17,7 @@
 #include "os/child.h"
 #include "os/fd.h"
 #include "os/host.h"
+#include "os/limits.h"
 #include "sandbox/launch.h"
 
 namespace lichen::container {
@@ -52,13 +53,14 @@ struct RunJob {
   std::string resolv_conf, hosts,
       hostname_file;  // files of the store that are bound over /etc's; empty: none
   std::vector<Volume> volumes;
+  std::vector<os::ResourceLimit> limits;
   std::string architecture;  // of its programs, when they need an emulator: Go's name
 };
 template <class Wire>
 void fields(Wire& wire, RunJob& job) {
   wire(job.tier, job.overlay, job.sidecars, job.argv, job.env, job.cwd, job.user, job.hostname,
        job.own_network, job.network, job.terminal, job.keeps, job.resolv_conf, job.hosts,
-       job.hostname_file, job.volumes, job.architecture);
+       job.hostname_file, job.volumes, job.limits, job.architecture);
 }
 
 struct RunOutcome {

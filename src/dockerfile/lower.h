@@ -55,7 +55,8 @@ struct Frontend {
   std::map<std::string, std::string> named_ignores;  // of named contexts
   std::vector<std::string> add_hosts;                // "name=address"
   graph::NetworkMode network = graph::NetworkMode::kDefault;
-  std::uint64_t shm_bytes = 0;  // of /dev/shm in RUN; 0: the default
+  std::uint64_t shm_bytes = 0;         // of /dev/shm in RUN; 0: the default
+  std::vector<graph::Ulimit> ulimits;  // of RUN
   bool no_cache = false;
   std::optional<oci::Platform> platform;  // --platform; empty: the host's
   bool multi_platform = false;            // one of several: names of steps say which

@@ -84,6 +84,7 @@ Result<void> Lowering::apply_run(StageState& state, const Run& run, graph::Metad
                : run.network == "host" ? graph::NetworkMode::kHost
                                        : request_.network;
   op.extra_hosts = request_.add_hosts;
+  op.ulimits = request_.ulimits;
   if (const auto name = request_.build_args.find("BUILDKIT_SANDBOX_HOSTNAME");
       name != request_.build_args.end())
     op.hostname = name->second;

@@ -6,7 +6,7 @@ namespace lichen::graph {
 
 namespace {
 
-constexpr std::string_view kVersion = "lichen.vertex.v3";
+constexpr std::string_view kVersion = "lichen.vertex.v4";
 
 class Bytes {
  public:
@@ -81,6 +81,12 @@ void write(Bytes& bytes, const ExecOp& op) {
   bytes.number(static_cast<std::uint64_t>(op.network));
   bytes.texts(op.extra_hosts);
   bytes.text(op.hostname);
+  bytes.number(op.ulimits.size());
+  for (const Ulimit& limit : op.ulimits) {
+    bytes.text(limit.name);
+    bytes.number(static_cast<std::uint64_t>(limit.soft));
+    bytes.number(static_cast<std::uint64_t>(limit.hard));
+  }
   bytes.number(op.mounts.size());
   for (const Mount& mount : op.mounts) {
     bytes.index(mount.input);

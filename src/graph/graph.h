@@ -67,6 +67,15 @@ struct Mount {
   std::uint64_t size = 0;                       // tmpfs, in bytes; 0: no limit
 };
 
+// A resource limit of a step: setrlimit(2) in the resource's own unit, -1: unlimited.
+struct Ulimit {
+  std::string name;  // docker's: "nofile"
+  std::int64_t soft = 0, hard = 0;
+
+  friend bool operator==(const Ulimit&, const Ulimit&) = default;
+};
+std::string to_text(const Ulimit& limit);  // "nofile=1024:2048"
+
 struct ExecOp {
   std::vector<std::string> args;
   std::vector<std::string> env;  // "K=V"
@@ -75,6 +84,7 @@ struct ExecOp {
   NetworkMode network = NetworkMode::kDefault;
   std::vector<std::string> extra_hosts;  // "name=address"
   std::string hostname;
+  std::vector<Ulimit> ulimits;
   std::vector<Mount> mounts;  // the first has dest "/", input 0 and output 0
   // Passed to the process but in no digest: predefined proxy arguments.
   std::vector<std::string> proxy_env;

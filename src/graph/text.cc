@@ -95,13 +95,19 @@ std::string text_of(const Mount& mount) {
          (mount.output ? " out" + std::to_string(*mount.output) : "");
 }
 
+std::vector<std::string> texts_of(const std::vector<Ulimit>& limits) {
+  std::vector<std::string> texts;
+  for (const Ulimit& limit : limits) texts.push_back(to_text(limit));
+  return texts;
+}
+
 std::string text_of(const ExecOp& op) {
   constexpr std::string_view kNetworks[] = {"", "host", "none", "sandbox"};
   std::string text = "exec " + quoted(op.args) + " cwd=" + quoted(op.cwd) + field("user", op.user) +
                      field("env", op.env) +
                      field("network", kNetworks[static_cast<std::size_t>(op.network)]) +
                      field("hosts", op.extra_hosts) + field("hostname", op.hostname) +
-                     field("proxy", op.proxy_env);
+                     field("ulimits", texts_of(op.ulimits)) + field("proxy", op.proxy_env);
   for (const Mount& mount : op.mounts) text += " mount(" + text_of(mount) + ")";
   return text;
 }
@@ -123,6 +129,10 @@ std::string text_of(const Input& input) {
 }
 
 }  // namespace
+
+std::string to_text(const Ulimit& limit) {
+  return limit.name + "=" + std::to_string(limit.soft) + ":" + std::to_string(limit.hard);
+}
 
 std::string to_text(const Graph& graph) {
   std::string text;

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "container/emulator.h"
+#include "ops/limits.h"
 #include "ops/network_files.h"
 #include "ops/runner.h"
 #include "ops/step_mounts.h"
@@ -118,6 +119,7 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
                           .hosts = files.hosts(),
                           .hostname_file = files.hostname(),
                           .volumes = mounts.volumes(),
+                          .limits = TRY(limits_of(exec.ulimits)),
                           .architecture = architecture};
     for (const std::string& entry : exec.proxy_env) job.env.push_back(entry);
     for (const auto& [name, value] : mounts.env()) oci::set_env(job.env, name, value);

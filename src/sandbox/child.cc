@@ -130,6 +130,7 @@ int install_filter(const ChildPlan& plan) {
   if (!plan.own_pid) ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   // The supervisor reads execve's arguments out of this process.
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  set_limits(plan.limits);  // no descriptor is needed any more
   send({ChildMessage::kPrepared, ChildStep::kSend, 0}, &listener, plan.listen ? 1 : 0);
   if (plan.listen) ::close(listener);
   // Else execve's permission check would still be root's.

@@ -35,6 +35,7 @@ struct ChildPlan {
   const gid_t* groups = nullptr;
   std::size_t group_count = 0;
 
+  Limits limits;
   Filter filter;
   bool listen = false;
   Program program;

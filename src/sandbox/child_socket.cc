@@ -31,6 +31,7 @@ constexpr StepText kStepTexts[] = {
     {ChildStep::kCapabilities, "reduce capabilities", ""},
     {ChildStep::kIdentity, "become the step's user",
      "the user, group or a supplementary group is not in the map of ids"},
+    {ChildStep::kLimits, "set the step's resource limits", ""},
     {ChildStep::kFilter, "install the seccomp filter",
      "the kernel or the outer container refuses seccomp or its user notification"},
     {ChildStep::kLandlock, "restrict itself by Landlock", ""},

@@ -77,6 +77,14 @@ inline void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+inline void set_limits(const Limits& limits) {
+  for (std::size_t i = 0; i < limits.count; ++i) {
+    const os::ResourceLimit& one = limits.first[i];
+    const rlimit limit{one.soft, one.hard};
+    check(ChildStep::kLimits, ::setrlimit(static_cast<__rlimit_resource_t>(one.resource), &limit));
+  }
+}
+
 // What seccomp(2) returns: -1, 0, or the listener.
 inline long install(const Filter& filter, unsigned flags = 0) {
   const sock_fprog program{filter.length, const_cast<sock_filter*>(filter.program)};

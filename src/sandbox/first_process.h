@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "os/limits.h"
+
 namespace lichen::sandbox {
 
 enum class ChildStep : std::int32_t {
@@ -23,6 +25,7 @@ enum class ChildStep : std::int32_t {
   kDirectory,
   kCapabilities,
   kIdentity,
+  kLimits,
   kFilter,
   kLandlock,
   kSend,
@@ -50,6 +53,11 @@ inline constexpr int kFirstFreeFd = 16;
 struct Filter {
   const sock_filter* program = nullptr;
   std::uint16_t length = 0;
+};
+
+struct Limits {
+  const os::ResourceLimit* first = nullptr;
+  std::size_t count = 0;
 };
 
 struct Program {

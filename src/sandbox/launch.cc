@@ -76,6 +76,7 @@ class Prepared {
     child.gid = plan.gid;
     child.groups = plan.groups.data();
     child.group_count = plan.groups.size();
+    child.limits = {plan.limits.data(), plan.limits.size()};
     LICHEN_ASSERT(filter_.size() <= BPF_MAXINSNS);
     child.filter = {filter_.data(), static_cast<std::uint16_t>(filter_.size())};
     child.listen = !plan.notify.empty();

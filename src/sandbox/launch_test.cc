@@ -293,6 +293,14 @@ TEST_P(Launch, SetsIdentityWhereItIsMapped) {
   EXPECT_EQ(run(plan).status, "exited 126");
 }
 
+TEST_P(Launch, LimitsResources) {
+  const Outcome outcome = run("ulimit -S -n; ulimit -H -n; ulimit -c", [](Plan& plan) {
+    plan.limits = {{RLIMIT_NOFILE, 16, 17}, {RLIMIT_CORE, 0, 0}};
+  });
+  EXPECT_EQ(outcome.out, "16\n17\n0\n");
+  EXPECT_EQ(outcome.status, "exited 0");
+}
+
 TEST_P(Launch, OwnNetworkHasLoopbackOnly) {
   const Outcome outcome =
       run(plan_of({"sh", "-c", "ls /sys/class/net; cat /sys/class/net/lo/operstate"}, true));

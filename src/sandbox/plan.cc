@@ -124,6 +124,9 @@ std::string to_text(const Plan& plan) {
   for (const std::uint32_t group : plan.groups) text += " " + std::to_string(group);
   text += std::string(plan.set_ids ? "" : " pretended") +
           (plan.root_capabilities ? "" : " without capabilities") + "\n";
+  for (const os::ResourceLimit& limit : plan.limits)
+    text += "limit " + std::to_string(limit.resource) + " " + std::to_string(limit.soft) + ":" +
+            std::to_string(limit.hard) + "\n";
   if (plan.answer_sync) text += "answer sync\n";
   for (const NotifyRule& rule : plan.notify) text += rule_text(rule) + "\n";
   for (const std::string& entry : plan.env) text += "env" + quoted({entry}) + "\n";

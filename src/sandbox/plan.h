@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "os/limits.h"
 
 namespace lichen::sandbox {
 
@@ -104,7 +105,8 @@ struct Plan {
   std::uint32_t uid = 0,
                 gid = 0;  // tier ids: set before exec. userns: the supervisor pretends them
   std::vector<std::uint32_t> groups;
-  bool set_ids = false;            // really call setgroups/setgid/setuid (tier ids)
+  bool set_ids = false;  // really call setgroups/setgid/setuid (tier ids)
+  std::vector<os::ResourceLimit> limits;
   std::vector<NotifyRule> notify;  // not empty: Running::listener is valid and must be served
   // fsync and its kin succeed at once: a step's tree is made durable when it is committed.
   bool answer_sync = true;

@@ -25,6 +25,7 @@ TEST(Plan, IsPrintedInTheOrderItRuns) {
       .gid = 6,
       .groups = {6, 7},
       .set_ids = true,
+      .limits = {{.resource = 7, .soft = 1024, .hard = 2048}},
       .notify = {{.nr = 59},
                  {133, NotifyRule::Match::kMaskEquals, 1, 0xf000, 0x2000},
                  {92, NotifyRule::Match::kMaskAny, 1, 0xffff0000, 0},
@@ -49,6 +50,7 @@ namespaces pid ipc uts cgroup net
 cwd /w
 terminal
 user 5:6 6 7
+limit 7 1024:2048
 answer sync
 notify 59
 notify 133 if arg1 & 0xf000 == 0x2000
