@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/boolean.h"
+#include "base/hint.h"
 #include "base/text.h"
 #include "image/assemble.h"
 #include "oci/reference.h"
@@ -49,7 +50,7 @@ Result<Compression> compression_of(const Request& request) {
     if (const std::string name = attribute(output, "compression"); !name.empty()) {
       if (name != "gzip" && name != "zstd" && name != "uncompressed")
         return fail(Errc::kUnsupported, "compression=" + printable(name) + " is not supported",
-                    "use gzip, zstd or uncompressed");
+                    hint_for(name, {"gzip", "zstd", "uncompressed"}));
       compression.name = name;
     }
     if (const std::string level = attribute(output, "compression-level"); !level.empty()) {
@@ -319,7 +320,7 @@ Result<Output> parse_output(const std::string& text) {
   const auto kind = kinds.find(type);
   if (kind == kinds.end())
     return fail(Errc::kInvalid, "--output: unknown type \"" + printable(type) + "\"",
-                "oci, docker, tar, local, image or registry");
+                hint_for(type, {"oci", "docker", "tar", "local", "image", "registry"}));
   output.kind = kind->second;
   if (output.kind == OutputKind::kStore && attribute(output, "push") == "true")
     output.kind = OutputKind::kPush;
@@ -337,7 +338,7 @@ Result<Output> parse_output(const std::string& text) {
   for (const auto& [key, value] : output.attributes)
     if (std::find(known.begin(), known.end(), key) == known.end())
       return fail(Errc::kUnsupported, "--output: \"" + printable(key) + "\" is not supported yet",
-                  "known: dest, " + join(known, ", "));
+                  hint_for(key, known));
   const bool needs_dest = output.kind == OutputKind::kTar || output.kind == OutputKind::kLocal ||
                           output.kind == OutputKind::kOci || output.kind == OutputKind::kDocker;
   if (needs_dest && output.dest.empty()) {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "cli/environment_flags.h"
 #include "cli/secret_flags.h"

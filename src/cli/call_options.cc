@@ -1,5 +1,6 @@
 #include "cli/call_options.h"
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "cli/flags.h"
 
@@ -14,7 +15,7 @@ Result<std::optional<build::Call>> method_of(const std::string& name) {
   if (name == "outline") return Found(build::Call::kOutline);
   if (name == "targets") return Found(build::Call::kTargets);
   return fail(Errc::kUnsupported, "there is no method \"" + printable(name) + "\"",
-              "build, check, outline or targets");
+              hint_for(name, {"build", "check", "outline", "targets"}));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace lichen::cli {
@@ -49,7 +50,8 @@ Result<build::TierChoice> parse_tier(const std::string& text) {
   if (text == "ids") return build::TierChoice::kIds;
   if (text == "userns") return build::TierChoice::kUserns;
   if (text == "bare") return build::TierChoice::kBare;
-  return fail(Errc::kInvalid, "unknown tier \"" + text + "\"", "auto, ids, userns or bare");
+  return fail(Errc::kInvalid, "unknown tier \"" + printable(text) + "\"",
+              hint_for(text, {"auto", "ids", "userns", "bare"}));
 }
 
 Result<graph::NetworkMode> parse_network(const std::string& text) {
@@ -57,8 +59,8 @@ Result<graph::NetworkMode> parse_network(const std::string& text) {
   if (text == "none") return graph::NetworkMode::kNone;
   if (text == "sandbox") return graph::NetworkMode::kSandbox;
   if (text == "default") return graph::NetworkMode::kDefault;
-  return fail(Errc::kUnsupported, "network \"" + text + "\" is not supported",
-              "host (the default), none or sandbox");
+  return fail(Errc::kUnsupported, "network \"" + printable(text) + "\" is not supported",
+              hint_for(text, {"host", "none", "sandbox"}));
 }
 
 Result<std::string> parse_add_host(const std::string& text) {

@@ -1,5 +1,8 @@
 #include "cli/progress_mode.h"
 
+#include "base/hint.h"
+#include "base/text.h"
+
 namespace lichen::cli {
 
 Result<ProgressMode> parse_progress(const std::string& text) {
@@ -9,8 +12,9 @@ Result<ProgressMode> parse_progress(const std::string& text) {
   if (text == "quiet" || text == "none") return ProgressMode::kQuiet;
   if (text == "rawjson")
     return fail(Errc::kUnsupported, "progress \"rawjson\" is not supported yet",
-                "auto, plain, tty or quiet");
-  return fail(Errc::kInvalid, "unknown progress \"" + text + "\"", "auto, plain, tty or quiet");
+                hint_for(text, modes));
+  return fail(Errc::kInvalid, "unknown progress \"" + printable(text) + "\"",
+              hint_for(text, modes));
 }
 
 Result<ProgressMode> choose_progress(ProgressMode asked, bool is_terminal,

@@ -1,5 +1,7 @@
 #include "cli/run_options.h"
 
+#include "base/hint.h"
+#include "base/text.h"
 #include "cli/environment_flags.h"
 #include "cli/flags.h"
 #include "cli/ulimit_flag.h"
@@ -15,7 +17,7 @@ Flag pull_policy_flag(bool& pull) {
             if (text == "never") return fail(Errc::kUnsupported, "\"never\" is not supported yet");
             if (text != "always" && text != "missing")
               return fail(Errc::kInvalid, "\"" + text + "\" is not a pull policy",
-                          "always or missing");
+                          hint_for(text, {"always", "missing"}));
             pull = text == "always";
             return {};
           }};

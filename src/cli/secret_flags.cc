@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/csv.h"
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace lichen::cli {
@@ -69,7 +70,9 @@ Flag secret_guard_flag(build::SecretGuardMode& mode) {
             else if (text == "off")
               mode = build::SecretGuardMode::kOff;
             else
-              return fail(Errc::kInvalid, "\"" + text + "\" is none of fail, warn and off");
+              return fail(Errc::kInvalid,
+                          "\"" + printable(text) + "\" is none of fail, warn and off",
+                          hint_for(text, {"fail", "warn", "off"}));
             return {};
           }};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "os/limits.h"
 
@@ -28,8 +29,7 @@ Result<void> check_name(const std::string& name) {
   if (!os::find_resource(name)) {
     const std::string meant = closest(name, os::resource_names());
     return fail(Errc::kInvalid, "there is no resource \"" + printable(name) + "\"",
-                meant.empty() ? join(os::resource_names(), ", ") : "did you mean " + meant + "?");
-  }
+                hint_for(name, os::resource_names()));
   // Where there is no root a step's processes carry their identity in it (emulate/credentials.h).
   if (name == "rttime")
     return fail(Errc::kUnsupported, "rttime is not supported: lichen needs it itself");
