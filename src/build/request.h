@@ -72,6 +72,8 @@ struct Request {
   std::uint64_t shm_bytes = 0;           // of /dev/shm in steps; 0: the default
   std::vector<graph::Ulimit> ulimits;    // of steps; each name once
   bool pull = false, no_cache = false;
+  std::vector<std::string> no_cache_stages;  // --no-cache-filter
+  bool allow_insecure = false;               // RUN --security=insecure: --allow security.insecure
   std::vector<Secret> secrets;
   std::vector<Agent> agents;
   SecretGuardMode secret_guard = SecretGuardMode::kFail;

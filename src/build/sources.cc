@@ -133,6 +133,7 @@ dockerfile::Frontend frontend_request(const Request& request, const Sources& sou
           .shm_bytes = request.shm_bytes,
           .ulimits = request.ulimits,
           .no_cache = request.no_cache,
+          .no_cache_stages = request.no_cache_stages,
           .platform = std::move(platform),
           .multi_platform = is_multi_platform(request),
           .source_date_epoch = request.source_date_epoch,

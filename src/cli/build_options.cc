@@ -85,7 +85,31 @@ void add_calls(std::vector<Flag>& flags, CallOptions& call) {
 Flag allow_flag() {
   return {"allow", 0, "ENTITLEMENT", "", [](const std::string& text) -> Result<void> {
             if (text == "network.host") return {};
-            return fail(Errc::kUnsupported, "\"" + text + "\" is not supported", "network.host is");
+            if (text != "security.insecure")
+              return fail(Errc::kUnsupported, "\"" + printable(text) + "\" is not supported",
+                          hint_for(text, {"network.host", "security.insecure"}));
+            insecure = true;
+            return {};
+          }};
+}
+
+Flag no_cache_filter_flag(std::vector<std::string>& stages) {
+  return {"no-cache-filter", 0, "STAGE[,STAGE]", "run every step of these stages; repeatable",
+          [&stages](const std::string& text) -> Result<void> {
+            for (const std::string& stage : split(text, ','))
+              if (const auto name = trim(stage); !name.empty()) stages.emplace_back(name);
+            return {};
+          }};
+}
+
+Flag annotation_flag(std::vector<build::Annotation>& annotations) {
+  return {"annotation", 0, "[TYPE:]KEY=VALUE",
+          "a note on the image's manifest; TYPE: manifest, index, manifest-descriptor or "
+          "index-descriptor, each with [PLATFORM] if need be; repeatable",
+          [&annotations](const std::string& text) -> Result<void> {
+            for (build::Annotation& one : TRY(build::parse_annotations(text)))
+              annotations.push_back(std::move(one));
+            return {};
           }};
 }
 
@@ -95,28 +119,6 @@ Flag shm_size_flag(std::uint64_t& bytes) {
             bytes = static_cast<std::uint64_t>(TRY(dockerfile::parse_bytes(text)));
             return {};
           }};
-}
-
-// --provenance=false and --sbom=false ask for what is so anyway.
-Flag attestation_flag(std::string name) {
-  return {std::move(name), 0, "BOOL", "", [](const std::string& text) -> Result<void> {
-            const auto wanted = parse_bool(text);
-            if (wanted && !*wanted) return {};
-            return fail(Errc::kUnsupported, "attestations are not supported yet");
-          }};
-}
-
-void add_refused(std::vector<Flag>& flags) {
-  for (const char* name :
-       {"add-history",  "annotation",         "attest",          "authfile",  "cache-from",
-        "cache-to",     "cgroup-parent",      "cpu-period",      "cpu-quota", "cpu-shares",
-        "cpuset-cpus",  "cpuset-mems",        "creds",           "format",    "ignorefile",
-        "isolation",    "memory-swap",        "no-cache-filter", "policy",    "resource",
-        "security-opt", "source-policy-file", "timestamp"})
-    flags.push_back(refused_flag(name, 0, "VALUE"));
-  flags.push_back(refused_flag("memory", 'm', "VALUE"));
-  flags.push_back(refused_flag("debug", 'D', ""));
-  for (const char* name : {"squash", "stream"}) flags.push_back(refused_flag(name, 0, ""));
 }
 
 Syntax build_syntax(Written& written) {
@@ -144,6 +146,7 @@ Syntax build_syntax(Written& written) {
       map_flag("label", "NAME=VALUE", "a label for the image; repeatable", request.labels),
       pull_flag(request.pull),
       switch_flag("no-cache", 0, "run every step", request.no_cache),
+      no_cache_filter_flag(request.no_cache_stages),
       switch_flag("push", 0, "push the image to the registries that its names say", written.push),
       {"output", 'o', "SPEC",
        "where the result goes: type=oci|docker|tar|local,dest=PATH, DIR, or - (a tar archive to "
@@ -295,6 +298,9 @@ Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Var
   if (parsed.help) return std::move(options);
 
   build::Request& request = options.request;
+  if (request.no_cache && !request.no_cache_stages.empty())
+    return fail(Errc::kInvalid,
+                "--no-cache and --no-cache-filter cannot currently be used together");
   TRY(take_context(parsed.arguments.front(), request));
   if (request.dockerfile_path == "-") {
     options.dockerfile_on_stdin = true;

@@ -169,6 +169,142 @@ TEST(BuildOptions, LimitsAreSortedAndTheLastOfANameCounts) {
   EXPECT_EQ(options.request.ulimits, want);
 }
 
+// Every flag of `docker buildx build`, those of `docker build` before it, and those of buildah that
+// scripts use most.
+TEST(BuildOptions, KnowsTheFlagsOfOthers) {
+  enum class How {
+    kDone,      // does what it says; --help lists it
+    kAccepted,  // changes nothing
+    kRefused,   // an error that names it
+  };
+  using enum How;
+  const struct {
+    const char *name, *value;  // "": a switch
+    How how;
+  } rows[] = {
+      {"add-host", "a:1.2.3.4", kDone},
+      {"allow", "security.insecure", kDone},
+      {"allow", "network.host", kDone},
+      {"allow", "device", kRefused},
+      {"annotation", "a=b", kDone},
+      {"attest", "type=sbom", kRefused},
+      {"attest", "type=provenance,disabled=true", kAccepted},
+      {"build-arg", "a=b", kDone},
+      {"build-context", "a=b", kDone},
+      {"builder", "default", kAccepted},
+      {"cache-from", "type=registry,ref=a", kRefused},
+      {"cache-to", "type=inline", kRefused},
+      {"call", "check", kDone},
+      {"cgroup-parent", "/a", kRefused},
+      {"check", "", kDone},
+      {"debug", "", kAccepted},
+      {"file", "a", kDone},
+      {"iidfile", "a", kDone},
+      {"label", "a=b", kDone},
+      {"load", "", kDone},
+      {"metadata-file", "a", kDone},
+      {"network", "none", kDone},
+      {"no-cache", "", kDone},
+      {"no-cache-filter", "a", kDone},
+      {"output", "a", kDone},
+      {"platform", "linux/arm64", kDone},
+      {"policy", "filename=a", kRefused},
+      {"policy", "disabled=true", kAccepted},
+      {"progress", "plain", kDone},
+      {"provenance", "mode=max", kRefused},
+      {"provenance", "false", kAccepted},
+      {"pull", "", kDone},
+      {"push", "", kDone},
+      {"quiet", "", kDone},
+      {"resource", "memory=1g", kRefused},
+      {"sbom", "true", kRefused},
+      {"sbom", "false", kAccepted},
+      {"secret", "id=a", kDone},
+      {"shm-size", "1m", kDone},
+      {"ssh", "default", kDone},
+      {"tag", "a", kDone},
+      {"target", "a", kDone},
+      {"ulimit", "core=0", kDone},
+      // docker build
+      {"compress", "", kAccepted},
+      {"cpu-period", "1000", kRefused},
+      {"cpu-quota", "1000", kRefused},
+      {"cpu-quota", "0", kAccepted},
+      {"cpu-shares", "2", kRefused},
+      {"cpuset-cpus", "0", kRefused},
+      {"cpuset-mems", "0", kRefused},
+      {"force-rm", "", kAccepted},
+      {"isolation", "hyperv", kRefused},
+      {"isolation", "default", kAccepted},
+      {"memory", "1g", kRefused},
+      {"memory-swap", "1g", kRefused},
+      {"memory-swap", "-1", kAccepted},
+      {"rm", "", kAccepted},
+      {"security-opt", "seccomp=unconfined", kRefused},
+      {"squash", "", kRefused},
+      {"stream", "", kRefused},
+      // buildah build
+      {"authfile", "a", kRefused},
+      {"creds", "a:b", kRefused},
+      {"format", "docker", kRefused},
+      {"ignorefile", "a", kRefused},
+      {"source-policy-file", "a", kRefused},
+      {"timestamp", "0", kRefused},
+      {"tls-verify", "", kDone},
+  };
+  const std::string help = build_help();
+  for (const auto& row : rows) {
+    const std::string flag = std::string("--") + row.name;
+    const std::string arg = *row.value == '\0' ? flag : flag + "=" + row.value;
+    const auto options = parse_build({arg, "."}, {{"SSH_AUTH_SOCK", "/s"}}, kOwn);
+    EXPECT_EQ(options.has_value(), row.how != kRefused) << arg;
+    EXPECT_EQ(
+        help.find(flag + " ") != std::string::npos || help.find(flag + "\n") != std::string::npos,
+        row.how == kDone)
+        << arg;
+    if (options || row.how != kRefused) continue;
+    EXPECT_EQ(options.error().code, Errc::kUnsupported) << arg;
+    EXPECT_TRUE(starts_with(to_text(options.error()), flag + ": ")) << to_text(options.error());
+  }
+}
+
+TEST(BuildOptions, HintsKnowWhatWasMeant) {
+  const struct {
+    const char *arg, *hint;
+  } rows[] = {
+      {"--progress=plian", "did you mean plain?"},
+      {"--tier=user", "auto, ids, userns or bare"},
+      {"--tier=usern", "did you mean userns?"},
+      {"--network=nome", "did you mean none?"},
+      {"--call=chek", "did you mean check?"},
+      {"--secret-guard=wran", "did you mean warn?"},
+      {"--output=type=locl,dest=x", "did you mean local?"},
+      {"--output=type=oci,compresion=zstd", "did you mean compression?"},
+      {"--annotation=manifst:a=b", "did you mean manifest?"},
+      {"--ulimit=nofiles=1", "did you mean nofile?"},
+      {"--allow=security.insecur", "did you mean security.insecure?"},
+      {"--no-cache-filer=a", "did you mean --no-cache-filter?"},
+  };
+  for (const auto& row : rows) {
+    const auto options = parse_build({row.arg, "."}, {}, kOwn);
+    ASSERT_FALSE(options) << row.arg;
+    EXPECT_EQ(options.error().hint, row.hint) << row.arg;
+  }
+}
+
+TEST(BuildOptions, StagesWithoutCache) {
+  EXPECT_EQ(
+      parsed({"--no-cache-filter=a, b", "--no-cache-filter", "c", "."}).request.no_cache_stages,
+      (Args{"a", "b", "c"}));
+}
+
+TEST(BuildOptions, AnnotationsOfOutputsCount) {
+  const BuildOptions options =
+      parsed({"--annotation=a=b", "-o", "type=oci,dest=x,annotation-index.c=d", "."});
+  ASSERT_EQ(options.request.annotations.size(), 2u);
+  EXPECT_EQ(options.request.annotations[1].key, "c");
+}
+
 TEST(BuildOptions, Mistakes) {
   const struct {
     Args args;
@@ -189,6 +325,12 @@ TEST(BuildOptions, Mistakes) {
       {{"--cache-to=type=inline", "."}, Errc::kUnsupported, "--cache-to: not supported yet"},
       {{"--squash", "."}, Errc::kUnsupported, "--squash: not supported yet"},
       {{"--sbom=true", "."}, Errc::kUnsupported, "--sbom: attestations are not supported yet"},
+      {{"--no-cache", "--no-cache-filter=a", "."},
+       Errc::kInvalid,
+       "--no-cache and --no-cache-filter cannot currently be used together"},
+      {{"--platform=linux()x", "."},
+       Errc::kInvalid,
+       "--platform: invalid platform \"linux()x\": bad character"},
       {{"-", "-f", "-"},
        Errc::kInvalid,
        "standard input cannot be both the context and the Dockerfile"},

@@ -282,6 +282,7 @@ Result<void> Lowering::lower_stage(std::size_t index) {
   Stage& stage = stages_.stages[index];
   StageState& state = states_[index];
   where_ = stage.lines;
+  ignore_cache_ = ignores_cache(stage);
   TRY(start_stage(stage, state));
   if (!bases_[index].replaced) {
     for (std::size_t i = 0; i < stage.commands.size(); ++i) {
@@ -311,6 +312,7 @@ Result<Lowered> Lowering::finish(std::size_t wanted) {
     if (changed || !want.os_version.empty()) have.os_version = want.os_version;
   }
   warn_unused_args();
+  warn_unknown_stages();
   Lines first;
   if (auto error = linter_.error(first)) {
     where_ = first;
@@ -343,12 +345,33 @@ void Lowering::warn_unused_args() {
          .url = {}});
 }
 
+bool Lowering::ignores_cache(const Stage& stage) const {
+  return request_.no_cache ||
+         std::any_of(
+             request_.no_cache_stages.begin(), request_.no_cache_stages.end(),
+             [&](const std::string& name) { return to_lower(name) == to_lower(stage.from.name); });
+}
+
+void Lowering::warn_unknown_stages() {
+  std::vector<std::string> names;
+  for (const Stage& stage : stages_.stages)
+    if (!stage.from.name.empty()) names.push_back(to_lower(stage.from.name));
+  for (const std::string& name : request_.no_cache_stages)
+    if (std::find(names.begin(), names.end(), to_lower(name)) == names.end())
+      warnings_.push_back({.text = "--no-cache-filter: there is no stage " + unicode::quote(name) +
+                                   did_you_mean(name, names),
+                           .lines = {},
+                           .rule = {},
+                           .description = {},
+                           .url = {}});
+}
+
 graph::Metadata Lowering::metadata(std::string name, Lines lines) const {
   return {.name = std::move(name),
           .file = request_.file,
           .first_line = lines.first,
           .last_line = lines.last,
-          .ignore_cache = request_.no_cache};
+          .ignore_cache = ignore_cache_};
 }
 
 }  // namespace lichen::dockerfile

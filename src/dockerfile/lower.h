@@ -58,8 +58,9 @@ struct Frontend {
   std::uint64_t shm_bytes = 0;         // of /dev/shm in RUN; 0: the default
   std::vector<graph::Ulimit> ulimits;  // of RUN
   bool no_cache = false;
-  std::optional<oci::Platform> platform;  // --platform; empty: the host's
-  bool multi_platform = false;            // one of several: names of steps say which
+  std::vector<std::string> no_cache_stages;  // as no_cache, for stages of these names
+  std::optional<oci::Platform> platform;     // --platform; empty: the host's
+  bool multi_platform = false;               // one of several: names of steps say which
   std::optional<std::int64_t> source_date_epoch;
   std::optional<std::int64_t> context_time;  // what SOURCE_DATE_EPOCH=context means; empty: unset
   bool all_stages = false;                   // lowers also what the target does not reach: for lint

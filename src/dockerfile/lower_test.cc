@@ -13,7 +13,8 @@ namespace lichen::dockerfile {
 namespace {
 
 // request.json: {"args": {…}, "target": "…", "labels": {…}, "contexts": {…}, "ignore": "…",
-// "hosts": […], "platform": "…", "multi_platform": true, "no_cache": true,
+// "hosts": […], "platform": "…", "multi_platform": true, "no_cache": true, "no_cache_stages": […],
+// "insecure": true, "ulimits": [["core", 0, -1], …],
 // "images": {"ref": <image config>}}
 Frontend request_of(const golden::Case& one, FakeImages& images) {
   Frontend request{.dockerfile = one.read("Dockerfile"), .file = "Dockerfile"};
@@ -28,6 +29,10 @@ Frontend request_of(const golden::Case& one, FakeImages& images) {
   request.dockerignore = json.value("ignore", "");
   request.add_hosts = json.value("hosts", std::vector<std::string>());
   request.no_cache = json.value("no_cache", false);
+  request.no_cache_stages = json.value("no_cache_stages", std::vector<std::string>());
+  request.allow_insecure = json.value("insecure", false);
+  for (const auto& limit : json.value("ulimits", nlohmann::json::array()))
+    request.ulimits.push_back({limit[0], limit[1], limit[2]});
   request.multi_platform = json.value("multi_platform", false);
   if (json.contains("platform"))
     request.platform = oci::parse_platform(json["platform"].get<std::string>()).value();

@@ -72,6 +72,8 @@ class Lowering {
   Result<void> add_triggers(Stage& stage, const std::vector<std::string>& triggers);
   Result<Lowered> finish(std::size_t target);
   void warn_unused_args();
+  bool ignores_cache(const Stage& stage) const;
+  void warn_unknown_stages();
 
   Result<const ResolvedImage*> resolve(const std::string& reference, const oci::Platform& platform);
   void check_platform(const ResolvedImage& image, const std::string& written,
@@ -127,8 +129,9 @@ class Lowering {
   Frontend request_;
   Images& images_;
   Expander expander_;
-  Lines where_;    // what the current work is about; errors are located there
-  LintSite site_;  // the instruction that is being applied
+  Lines where_;                // what the current work is about; errors are located there
+  bool ignore_cache_ = false;  // the stage that is being lowered
+  LintSite site_;              // the instruction that is being applied
   Linter linter_;
   graph::Ignore ignore_;  // of the build context
   Stages stages_;

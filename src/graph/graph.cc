@@ -14,7 +14,11 @@ VertexId GraphBuilder::add(Vertex vertex, Metadata metadata) {
   }
   const Digest digest = hasher.finish();
   const auto [known, is_new] = by_digest_.try_emplace(digest.text(), graph_.vertices.size());
-  if (!is_new) return known->second;
+  if (!is_new) {
+    bool& ignore_cache = graph_.metadata[known->second].ignore_cache;
+    ignore_cache = ignore_cache || metadata.ignore_cache;
+    return known->second;
+  }
   graph_.vertices.push_back(std::move(vertex));
   graph_.digests.push_back(digest);
   graph_.metadata.push_back(std::move(metadata));
