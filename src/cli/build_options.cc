@@ -81,9 +81,11 @@ void add_calls(std::vector<Flag>& flags, CallOptions& call) {
                    }});
 }
 
-// RUN has the host's network anyway; what else an entitlement allows is not there.
-Flag allow_flag() {
-  return {"allow", 0, "ENTITLEMENT", "", [](const std::string& text) -> Result<void> {
+// RUN has the host's network anyway.
+Flag allow_flag(bool& insecure) {
+  return {"allow", 0, "ENTITLEMENT",
+          "security.insecure: RUN --security=insecure may have all capabilities of its namespace",
+          [&insecure](const std::string& text) -> Result<void> {
             if (text == "network.host") return {};
             if (text != "security.insecure")
               return fail(Errc::kUnsupported, "\"" + printable(text) + "\" is not supported",
@@ -188,7 +190,7 @@ Syntax build_syntax(Written& written) {
       ignored_switch("force-rm"),
       ignored_switch("compress"),
       {"builder", 0, "NAME", "", [](const std::string&) -> Result<void> { return {}; }},
-      allow_flag(),
+      allow_flag(request.allow_insecure),
       shm_size_flag(request.shm_bytes),
       ulimit_flag(request.ulimits),
       attestation_flag("provenance"),

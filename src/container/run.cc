@@ -92,7 +92,8 @@ sandbox::Plan make_plan(const RunJob& job, const User& user, const emulate::Need
                      .groups = user.groups,
                      .set_ids = job.tier == Tier::kIds,
                      .limits = job.limits,
-                     .notify = notify_rules(profile_for(job.tier), needs)};
+                     .notify = notify_rules(profile_for(job.tier), needs),
+                     .privileged = job.privileged};
   sandbox::add_standard_mounts(plan);
   for (const auto& [file, target] :
        {std::pair(job.resolv_conf, "/etc/resolv.conf"), std::pair(job.hosts, "/etc/hosts"),

@@ -54,13 +54,14 @@ struct RunJob {
       hostname_file;  // files of the store that are bound over /etc's; empty: none
   std::vector<Volume> volumes;
   std::vector<os::ResourceLimit> limits;
+  bool privileged = false;   // sandbox::Plan::privileged; not at tier bare
   std::string architecture;  // of its programs, when they need an emulator: Go's name
 };
 template <class Wire>
 void fields(Wire& wire, RunJob& job) {
   wire(job.tier, job.overlay, job.sidecars, job.argv, job.env, job.cwd, job.user, job.hostname,
        job.own_network, job.network, job.terminal, job.keeps, job.resolv_conf, job.hosts,
-       job.hostname_file, job.volumes, job.limits, job.architecture);
+       job.hostname_file, job.volumes, job.limits, job.privileged, job.architecture);
 }
 
 struct RunOutcome {

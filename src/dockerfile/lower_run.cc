@@ -12,15 +12,6 @@ namespace {
 
 constexpr char kScriptDirectory[] = "/dev/pipes/";
 
-Result<void> check_supported(const Run& run) {
-  const auto unsupported = [](const std::string& what) {
-    return fail(Errc::kUnsupported, "RUN " + what + " is not supported");
-  };
-  if (!run.devices.empty()) return unsupported("--device=" + run.devices.front().name);
-  if (run.security == "insecure") return unsupported("--security=insecure");
-  return {};
-}
-
 // The proxy build arguments under both cases of their names; the lower-case one wins.
 std::vector<std::string> proxy_env(const std::map<std::string, std::string>& build_args) {
   std::map<std::string, std::string> values;
@@ -38,8 +29,28 @@ std::vector<std::string> proxy_env(const std::map<std::string, std::string>& bui
 
 }  // namespace
 
+// There are none. What a step does not require it does without, as where BuildKit has not the one.
+Result<void> Lowering::check_devices(const Run& run) {
+  for (const RunDevice& device : run.devices) {
+    const std::string what = "RUN --device=" + device.name;
+    if (device.required)
+      return fail(Errc::kUnsupported, what + " is not supported: lichen passes no devices on",
+                  "without `required` the step does without it");
+    warnings_.push_back({.text = what + ": there is no such device; the step does without it",
+                         .lines = where_,
+                         .rule = {},
+                         .description = {},
+                         .url = {}});
+  }
+  return {};
+}
+
 Result<void> Lowering::apply_run(StageState& state, const Run& run, graph::Metadata about) {
-  TRY(check_supported(run));
+  TRY(check_devices(run));
+  const bool insecure = run.security == "insecure";
+  if (insecure && !request_.allow_insecure && !request_.lint)
+    return fail(Errc::kDenied, "security.insecure is not allowed",
+                "--allow security.insecure allows it");
   graph::Vertex vertex;
   graph::ExecOp op;
   graph::Mount root{.dest = "/", .output = 0};
@@ -85,6 +96,7 @@ Result<void> Lowering::apply_run(StageState& state, const Run& run, graph::Metad
                                        : request_.network;
   op.extra_hosts = request_.add_hosts;
   op.ulimits = request_.ulimits;
+  op.insecure = insecure;
   if (const auto name = request_.build_args.find("BUILDKIT_SANDBOX_HOSTNAME");
       name != request_.build_args.end())
     op.hostname = name->second;

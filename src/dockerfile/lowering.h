@@ -99,6 +99,7 @@ class Lowering {
   Result<void> apply_stop_signal(StageState& state, const StopSignal& stop);
   void apply_cmd(StageState& state, const Cmd& cmd);
   void apply_entrypoint(StageState& state, const Entrypoint& entrypoint);
+  Result<void> check_devices(const Run& run);
   Result<void> apply_run(StageState& state, const Run& run, graph::Metadata metadata);
   Result<void> add_mounts(const StageState& state, const Run& run, graph::Vertex& vertex,
                           graph::ExecOp& op, Lines lines);

@@ -87,6 +87,7 @@ void write(Bytes& bytes, const ExecOp& op) {
     bytes.number(static_cast<std::uint64_t>(limit.soft));
     bytes.number(static_cast<std::uint64_t>(limit.hard));
   }
+  bytes.flag(op.insecure);
   bytes.number(op.mounts.size());
   for (const Mount& mount : op.mounts) {
     bytes.index(mount.input);

@@ -85,6 +85,7 @@ struct ExecOp {
   std::vector<std::string> extra_hosts;  // "name=address"
   std::string hostname;
   std::vector<Ulimit> ulimits;
+  bool insecure = false;      // with every capability that there is to give
   std::vector<Mount> mounts;  // the first has dest "/", input 0 and output 0
   // Passed to the process but in no digest: predefined proxy arguments.
   std::vector<std::string> proxy_env;

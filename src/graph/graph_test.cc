@@ -22,8 +22,12 @@ TEST(GraphBuilder, AddsEqualVerticesOnce) {
   const VertexId one = builder.add(run(base, "true"));
   EXPECT_EQ(builder.add(run(base, "true")), one);
   EXPECT_NE(builder.add(run(base, "false")), one);
+  EXPECT_EQ(builder.add(run(base, "true"), {.ignore_cache = true}), one);
+  EXPECT_EQ(builder.add(run(base, "true")), one);
   const Graph graph = std::move(builder).finish(Input{one, 0});
   EXPECT_EQ(graph.metadata[0].name, "first");
+  EXPECT_FALSE(graph.metadata[0].ignore_cache);
+  EXPECT_TRUE(graph.metadata[1].ignore_cache) << "one of the equal ones is enough";
 }
 
 TEST(GraphBuilder, KeepsOnlyWhatTheResultReaches) {
@@ -84,7 +88,7 @@ TEST(GraphBuilder, PlatformAndInputsAreInTheDigest) {
 
 TEST(Canonical, EveryFieldOfMeaningCounts) {
   const ExecOp base{.args = {"a"}, .env = {"A=1"}, .mounts = {{.input = 0, .dest = "/"}}};
-  std::vector<ExecOp> changed(8, base);
+  std::vector<ExecOp> changed(10, base);
   changed[0].args = {"a", ""};
   changed[1].env = {"A=2"};
   changed[2].cwd = "/x";
@@ -93,6 +97,8 @@ TEST(Canonical, EveryFieldOfMeaningCounts) {
   changed[5].extra_hosts = {"h=1.2.3.4"};
   changed[6].hostname = "h";
   changed[7].mounts[0].readonly = true;
+  changed[8].ulimits = {{"core", 0, -1}};
+  changed[9].insecure = true;
   for (std::size_t i = 0; i < changed.size(); ++i)
     EXPECT_NE(canonical(changed[i]), canonical(base)) << i;
 
@@ -139,13 +145,13 @@ TEST(Canonical, ProxiesAndWrittenNamesDoNotCount) {
 }
 
 // Cached results of users are found by these bytes: a change here needs a new version.
-TEST(Canonical, BytesOfVersionThreeStay) {
+TEST(Canonical, BytesOfVersionFourStay) {
   EXPECT_EQ(sha256(canonical(SourceOp{.identifier = "local://context"})).text(),
-            "sha256:d49da577771ccf663a0f05f82f7cab734314aeb3eded61e89f84948bde724f32");
+            "sha256:977166861e025fe2b965bc70433cc39e877bab859b3d35df0622139fd86389b5");
   EXPECT_EQ(sha256(canonical(ExecOp{.args = {"true"},
                                     .mounts = {{.input = 0, .dest = "/", .output = 0}}}))
                 .text(),
-            "sha256:44a4d4a70067830c7019f4cfc63f4ab145a8b6a1f139df2f00d63f78d1bf94f1");
+            "sha256:be73e60960ebd249866aeae1190020726967ece579856b1a55d561181e99edd5");
 }
 
 TEST(Text, ShowsInputsFieldsAndPlace) {

@@ -107,7 +107,8 @@ std::string text_of(const ExecOp& op) {
                      field("env", op.env) +
                      field("network", kNetworks[static_cast<std::size_t>(op.network)]) +
                      field("hosts", op.extra_hosts) + field("hostname", op.hostname) +
-                     field("ulimits", texts_of(op.ulimits)) + field("proxy", op.proxy_env);
+                     field("ulimits", texts_of(op.ulimits)) + flag("insecure", op.insecure) +
+                     field("proxy", op.proxy_env);
   for (const Mount& mount : op.mounts) text += " mount(" + text_of(mount) + ")";
   return text;
 }

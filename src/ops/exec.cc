@@ -52,6 +52,12 @@ bool is_full(const std::string& path) {
                                                    (status.f_files > 0 && status.f_favail == 0));
 }
 
+Result<void> check_security(container::Tier tier, const graph::ExecOp& exec) {
+  if (!exec.insecure || tier != container::Tier::kBare) return {};
+  return fail(Errc::kUnsupported, "RUN --security=insecure: tier bare has no capabilities to give",
+              "it takes a host with user namespaces; `lichen doctor` says what is missing");
+}
+
 }  // namespace
 
 std::optional<Error> step_error(const graph::ExecOp& exec, const container::RunOutcome& outcome) {
@@ -98,6 +104,7 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
   return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;
     TRY(check_network(services_.tier, exec.network));
+    TRY(check_security(services_.tier, exec));
     const std::string hostname = exec.hostname.empty() ? "lichen" : exec.hostname;
     const NetworkFiles files =
         TRY(NetworkFiles::write(store, hostname, exec.extra_hosts, exec.network));
@@ -120,6 +127,7 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
                           .hostname_file = files.hostname(),
                           .volumes = mounts.volumes(),
                           .limits = TRY(limits_of(exec.ulimits)),
+                          .privileged = exec.insecure,
                           .architecture = architecture};
     for (const std::string& entry : exec.proxy_env) job.env.push_back(entry);
     for (const auto& [name, value] : mounts.env()) oci::set_env(job.env, name, value);

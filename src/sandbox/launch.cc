@@ -70,7 +70,7 @@ class Prepared {
     if (child.proc) child.proc_attributes = locked_attributes("/proc");
     if (child.sysfs) child.sysfs_attributes = locked_attributes("/sys");
     child.cwd = plan.cwd.c_str();
-    child.bounding = plan.root_capabilities ? default_capabilities() : 0;
+    child.bounding = plan.privileged ? ~std::uint64_t{0} : default_capabilities();
     child.set_ids = plan.set_ids;
     child.uid = plan.uid;
     child.gid = plan.gid;

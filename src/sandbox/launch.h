@@ -66,7 +66,7 @@ bool can_have_proc();
 // Fails where a seccomp filter above us has a listener already: there can be one only.
 Result<void> check_listener();
 
-// Docker's default capabilities: what Plan::root_capabilities leaves in the bounding set.
+// Docker's default capabilities: what stays in the bounding set without Plan::privileged.
 std::uint64_t default_capabilities();
 
 }  // namespace lichen::sandbox

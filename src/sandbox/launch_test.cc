@@ -278,6 +278,18 @@ TEST_P(Launch, HasDockersCapabilitiesOnly) {
             "CapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n");
 }
 
+TEST_P(Launch, GivesAllCapabilitiesWhenAsked) {
+  Plan plan = plan_of({"sh", "-c",
+                       "test $((0x$(grep CapEff /proc/self/status | cut -f 2))) = "
+                       "$(((2 << $(cat /proc/sys/kernel/cap_last_cap)) - 1)) && "
+                       "mount -t tmpfs none /mnt && echo mounted"});
+  plan.steps.push_back(Directory{.target = "/mnt"});
+  plan.privileged = true;
+  const Outcome outcome = run(plan);
+  EXPECT_EQ(outcome.out, "mounted\n");
+  EXPECT_EQ(outcome.status, "exited 0");
+}
+
 TEST_P(Launch, SetsIdentityWhereItIsMapped) {
   Plan plan = plan_of({"sh", "-c", "id -u; id -g; id -G; grep CapEff /proc/self/status"});
   if (GetParam() == Map::kSingle) {

@@ -123,7 +123,7 @@ std::string to_text(const Plan& plan) {
   text += "user " + std::to_string(plan.uid) + ":" + std::to_string(plan.gid);
   for (const std::uint32_t group : plan.groups) text += " " + std::to_string(group);
   text += std::string(plan.set_ids ? "" : " pretended") +
-          (plan.root_capabilities ? "" : " without capabilities") + "\n";
+          (plan.privileged ? " with all capabilities" : "") + "\n";
   for (const os::ResourceLimit& limit : plan.limits)
     text += "limit " + std::to_string(limit.resource) + " " + std::to_string(limit.soft) + ":" +
             std::to_string(limit.hard) + "\n";
@@ -151,6 +151,7 @@ void add_standard_mounts(Plan& plan) {
     steps.push_back(Sysfs{});
   else
     steps.push_back(Bind{.source = "/sys", .target = "/sys", .read_only = true, .nodev = true});
+  if (plan.privileged) return;
   for (const char* path : kMaskedProc) steps.push_back(Mask{path});
   for (const char* path : kReadOnlyProc) steps.push_back(ReadOnly{path});
   for (const char* path : kMaskedSys) steps.push_back(Mask{path});

@@ -110,7 +110,9 @@ struct Plan {
   std::vector<NotifyRule> notify;  // not empty: Running::listener is valid and must be served
   // fsync and its kin succeed at once: a step's tree is made durable when it is committed.
   bool answer_sync = true;
-  bool root_capabilities = true;  // uid 0 gets docker's default set; others get none
+  // Uid 0 keeps every capability of the user namespace, not docker's default set; and nothing of
+  // /proc and /sys is masked, so that the kernel lets it mount its own.
+  bool privileged = false;
 };
 
 // One line per step, stable across runs: what tests compare and what `lichen debug plan` prints.
@@ -119,7 +121,8 @@ std::string to_text(const Plan& plan);
 // The /dev, /proc, /sys, /dev/shm … of every step, in order: appended to plan.steps. own_pid
 // decides between a fresh /proc and the host's; own_network between a fresh /sys and the host's,
 // read-only and masked (without own_pid it is the host's: who masks the one masks the other);
-// set_ids (tier ids) whether terminals belong to group 5; terminal adds /dev/console.
+// set_ids (tier ids) whether terminals belong to group 5; terminal adds /dev/console; privileged
+// masks nothing.
 void add_standard_mounts(Plan& plan);
 
 // "bind /a to /b": how errors and to_text name a step.

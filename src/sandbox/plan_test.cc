@@ -122,5 +122,14 @@ TEST(Plan, StandardMountsFollowNetworkAndMap) {
   EXPECT_TRUE(has("devpts /dev/pts group 5"));
 }
 
+TEST(Plan, PrivilegedStepsSeeNoMasks) {
+  Plan plan{.privileged = true};
+  add_standard_mounts(plan);
+  for (const Step& step : plan.steps)
+    EXPECT_FALSE(std::holds_alternative<Mask>(step) || std::holds_alternative<ReadOnly>(step))
+        << to_text(step);
+  EXPECT_NE(to_text(plan).find("user 0:0 pretended with all capabilities\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace lichen::sandbox
