@@ -146,6 +146,9 @@ TEST(BuildOptions, PlatformsAreAListWithEachOnce) {
   EXPECT_EQ(
       platforms({"--platform=linux/arm64/v8, linux/amd64", "--platform=local,linux/arm", "."}),
       "linux/arm64 linux/amd64 linux/arm/v7");
+  EXPECT_EQ(platforms({"--platform=windows(10.0.17763)/amd64,windows(10.0)/amd64,windows(1)", "."}),
+            "windows(10.0.17763)/amd64 windows(10.0)/amd64 windows(1)/" +
+                oci::normalised(oci::host_platform()).architecture);
   const Variables variables = {{"DOCKER_DEFAULT_PLATFORM", "linux/s390x"}};
   EXPECT_EQ(platforms({"."}, variables), "linux/s390x");
   EXPECT_EQ(platforms({"--platform=linux/riscv64", "."}, variables), "linux/riscv64");

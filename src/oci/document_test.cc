@@ -142,6 +142,7 @@ TEST(Select, PrefersTheExactVariantThenAny) {
       {{"", ""}, "linux/amd64", -1},
       {{"", "linux/arm64"}, "linux/amd64", -1},
       {{}, "linux/amd64", -1},
+      {{"windows(1.2)/amd64", "windows(1.1)/amd64"}, "windows(1.1)/amd64", 1},
   };
   for (const auto& row : rows) {
     const auto chosen = select(index_of(row.offered), *parse_platform(row.wanted));
@@ -171,6 +172,8 @@ TEST(Platform, Text) {
       {"armel", "linux/arm/v6"},
       {"windows/amd64", "windows/amd64"},
       {"macos/arm64", "darwin/arm64"},
+      {"Windows(10.0.17763)/amd64", "windows(10.0.17763)/amd64"},
+      {"windows()/amd64", "windows/amd64"},
       {"unknown/unknown", "unknown/unknown"},
   };
   for (const auto& row : rows) EXPECT_EQ(to_text(*parse_platform(row.text)), row.want) << row.text;
@@ -183,7 +186,8 @@ TEST(Platform, Text) {
                                    {"linux/amd64/v3", "linux/amd64/v3"},
                                    {"linux/riscv64", "linux/riscv64"}})
     EXPECT_EQ(to_text(normalised(*parse_platform(text))), want);
-  for (const char* bad : {"", "/", "linux/", "/amd64", "a/b/c/d", "linux/am d64", "linx", "a\nb"})
+  for (const char* bad : {"", "/", "linux/", "/amd64", "a/b/c/d", "linux/am d64", "linx", "a\nb",
+                          "windows(1/amd64", "windows(a b)/amd64", "amd64(1)", "windows/amd64(1)"})
     EXPECT_EQ(parse_platform(bad).error().code, Errc::kInvalid) << bad;
   EXPECT_EQ(parse_platform("amd46").error().hint, "did you mean amd64?");
 }

@@ -55,6 +55,15 @@ bool good_part(std::string_view part) {
              std::string_view::npos;
 }
 
+// "windows(10.0)" -> "windows", and gives "10.0".
+std::string take_os_version(std::string& os) {
+  const std::size_t open = os.find('(');
+  if (open == std::string::npos || os.back() != ')') return "";
+  const std::string version = os.substr(open + 1, os.size() - open - 2);
+  os.resize(open);
+  return version;
+}
+
 // The variant that a missing one stands for.
 std::string implied_variant(const Platform& platform) {
   if (!platform.variant.empty()) return platform.variant;
@@ -80,12 +89,15 @@ Result<Platform> parse_platform(std::string_view text) {
         Errc::kInvalid, "invalid platform \"" + printable(text) + "\": " + why,
         hint.empty() ? "write os/architecture[/variant], such as linux/arm64" : std::move(hint));
   };
-  const std::vector<std::string> parts = split(to_lower(text), '/');
+  std::vector<std::string> parts = split(to_lower(text), '/');
+  const std::string version = take_os_version(parts[0]);
   if (parts.size() > 3) return wrong("more than three parts");
   for (const std::string& part : parts)
     if (!good_part(part)) return wrong(part.empty() ? "a part is empty" : "bad character");
+  if (!version.empty() && !good_part(version)) return wrong("bad character");
 
   Platform platform = host_platform();
+  platform.os_version = version;
   if (parts.size() >= 2) {
     platform.os = parts[0];
     platform.architecture = parts[1];
@@ -100,6 +112,7 @@ Result<Platform> parse_platform(std::string_view text) {
     platform.os = word.os;
     return platform;
   }
+  if (!version.empty()) return wrong("not an operating system");
   if (known(word.architecture, std::begin(kArchitectures), std::end(kArchitectures))) {
     platform.architecture = word.architecture;
     platform.variant = word.variant;
@@ -113,7 +126,9 @@ Result<Platform> parse_platform(std::string_view text) {
 }
 
 std::string to_text(const Platform& platform) {
-  std::string text = platform.os + "/" + platform.architecture;
+  std::string text = platform.os;
+  if (!platform.os_version.empty()) text += "(" + platform.os_version + ")";
+  text += "/" + platform.architecture;
   if (!platform.variant.empty()) text += "/" + platform.variant;
   return text;
 }
