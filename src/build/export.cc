@@ -250,6 +250,9 @@ Result<Exported> assemble_images(const ExportContext& context, const std::vector
   const auto tell = [&](const std::string& what, const oci::Descriptor& document) {
     context.steps.transfer(kExportStep, what + document.digest.text(), 0, 0, true);
   };
+  const auto annotations = [&](AnnotationPlace place, const oci::Platform* platform) {
+    return annotations_of(context.request.annotations, place, platform);
+  };
   std::vector<oci::Descriptor> manifests;
   for (const Built& one : built) {
     image::Assembled image =
@@ -257,14 +260,19 @@ Result<Exported> assemble_images(const ExportContext& context, const std::vector
                             {.source_date_epoch = context.source_date_epoch,
                              .now = context.now,
                              .docker_media_types = docker_media_types,
+                             .annotations = annotations(AnnotationPlace::kManifest, &one.platform),
                              .form = form_of(context, compression)},
                             [&](std::int64_t id) { return make_layer(context, compression, id); }));
+    image.manifest.annotations = annotations(AnnotationPlace::kManifestDescriptor, &one.platform);
     tell("manifest ", image.manifest);
     if (!is_multi_platform(context.request)) return Exported{image.manifest, image.config};
     image.manifest.platform = one.platform;
     manifests.push_back(std::move(image.manifest));
   }
-  Exported index{TRY(image::assemble_index(store, std::move(manifests), docker_media_types)), {}};
+  Exported index{TRY(image::assemble_index(store, std::move(manifests), docker_media_types,
+                                           annotations(AnnotationPlace::kIndex, nullptr))),
+                 {}};
+  index.root.annotations = annotations(AnnotationPlace::kIndexDescriptor, nullptr);
   tell("manifest list ", index.root);
   return index;
 }
@@ -306,7 +314,11 @@ Result<Output> parse_output(const std::string& text) {
       return fail(Errc::kInvalid, "--output: \"" + printable(field) + "\" is not key=value");
     const std::string key = to_lower(trim(field.substr(0, equals)));
     const std::string value = field.substr(equals + 1);
-    if (key == "type")
+    auto annotation = parse_annotation_attribute(written, value);
+    if (!annotation) return fail(std::move(annotation).error().in("--output"));
+    if (*annotation)
+      output.annotations.push_back(std::move(**annotation));
+    else if (key == "type")
       type = value;
     else if (key == "dest")
       output.dest = value;
@@ -352,6 +364,7 @@ Result<Output> parse_output(const std::string& text) {
 Result<void> check_outputs(const Request& request) {
   (void)TRY(names_of(request));
   (void)TRY(compression_of(request));
+  TRY(check_annotations(request));
   int to_stdout = 0;
   const bool several = is_multi_platform(request);
   for (const Output& output : request.outputs) {

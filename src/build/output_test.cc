@@ -30,7 +30,12 @@ TEST(ParseOutput, TakesTheFormsOfDocker) {
   }
   EXPECT_EQ(parse_output("type=what").error().code, Errc::kInvalid);
   EXPECT_EQ(parse_output("type=local").error().code, Errc::kInvalid);
-  EXPECT_EQ(parse_output("type=oci,annotation.x=y").error().code, Errc::kUnsupported);
+  EXPECT_EQ(parse_output("type=oci,annotations.x=y").error().code, Errc::kUnsupported);
+  const auto noted = parse_output("type=oci,dest=x,annotation-index.a.B=c");
+  ASSERT_TRUE(noted) << to_text(noted.error());
+  ASSERT_EQ(noted->annotations.size(), 1u);
+  EXPECT_EQ(noted->annotations[0].key, "a.B");
+  EXPECT_TRUE(noted->attributes.empty());
 }
 
 TEST(CheckOutputs, TellsMistakesBeforeBuilding) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "build/annotations.h"
 #include "graph/graph.h"
 #include "oci/types.h"
 
@@ -27,6 +28,7 @@ struct Output {
   OutputKind kind = OutputKind::kStore;
   std::string dest;                               // path; "-": standard output
   std::map<std::string, std::string> attributes;  // compression, compression-level, tar, name, …
+  std::vector<Annotation> annotations = {};       // attributes `annotation…`
 };
 
 // The text of --output (conventions.md §1): "type=oci,dest=x.tar", a bare directory, or "-".
@@ -77,7 +79,8 @@ struct Request {
   std::vector<Secret> secrets;
   std::vector<Agent> agents;
   SecretGuardMode secret_guard = SecretGuardMode::kFail;
-  std::vector<Output> outputs;  // empty: the store
+  std::vector<Output> outputs;          // empty: the store
+  std::vector<Annotation> annotations;  // of --annotation and of all outputs
   std::optional<std::int64_t> source_date_epoch;
   int output_fd = -1;  // where dest "-" goes; borrowed
   int input_fd = -1;   // of context "-"; borrowed

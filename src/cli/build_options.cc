@@ -145,6 +145,7 @@ Syntax build_syntax(Written& written) {
                 "a value for an ARG; NAME alone takes it from the environment; repeatable",
                 written.build_args),
       text_flag("target", 0, "STAGE", "the stage to build (default: the last)", request.target),
+      annotation_flag(request.annotations),
       map_flag("label", "NAME=VALUE", "a label for the image; repeatable", request.labels),
       pull_flag(request.pull),
       switch_flag("no-cache", 0, "run every step", request.no_cache),
@@ -321,6 +322,9 @@ Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Var
     TRY(take_platforms(variable(variables, "DOCKER_DEFAULT_PLATFORM"), "DOCKER_DEFAULT_PLATFORM",
                        own, request));
   TRY(take_multi_platform(request));
+  for (const build::Output& output : request.outputs)
+    request.annotations.insert(request.annotations.end(), output.annotations.begin(),
+                               output.annotations.end());
   if (written.push)
     request.outputs.push_back({.kind = build::OutputKind::kPush, .dest = {}, .attributes = {}});
   if (written.load && !request.outputs.empty())

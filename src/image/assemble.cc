@@ -126,6 +126,7 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
   config.diff_ids.clear();
   oci::Manifest manifest;
   manifest.media_type = options.docker_media_types ? oci::kDockerManifestType : oci::kManifestType;
+  manifest.annotations = options.annotations;
   for (const store::Layer& layer : layers) {
     config.diff_ids.push_back(layer.diff_id);
     const std::string type = oci_type(layer.media_type);
@@ -148,9 +149,11 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
 }
 
 Result<oci::Descriptor> assemble_index(store::Store& store, std::vector<oci::Descriptor> manifests,
-                                       bool docker_media_types) {
+                                       bool docker_media_types,
+                                       std::map<std::string, std::string> annotations) {
   const oci::Index index{.media_type = docker_media_types ? oci::kDockerIndexType : oci::kIndexType,
-                         .manifests = std::move(manifests)};
+                         .manifests = std::move(manifests),
+                         .annotations = std::move(annotations)};
   const std::string json = oci::to_json(index);
   return oci::Descriptor{
       .media_type = index.media_type, .digest = TRY(store.put_blob(json)), .size = json.size()};

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct AssembleOptions {
   std::optional<std::int64_t> source_date_epoch;
   std::int64_t now = 0;  // seconds since 1970: `created`, unless there is an epoch
   bool docker_media_types = false;
+  std::map<std::string, std::string> annotations;  // of the manifest
   std::string form;  // store::Layer::form of what make_layer makes: others of ours are made anew
   unsigned jobs = 2;
 };
@@ -42,6 +44,7 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
 // An index of images for several platforms, as a blob of the store. Each of `manifests` has its
 // platform.
 Result<oci::Descriptor> assemble_index(store::Store& store, std::vector<oci::Descriptor> manifests,
-                                       bool docker_media_types);
+                                       bool docker_media_types,
+                                       std::map<std::string, std::string> annotations);
 
 }  // namespace lichen::image
