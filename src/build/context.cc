@@ -92,10 +92,6 @@ bool is_image(const std::string& source) {
   return starts_with(source, "docker-image://") || starts_with(source, "oci-layout://");
 }
 
-bool is_download(const std::string& source) {
-  return starts_with(source, "http://") || starts_with(source, "https://");
-}
-
 // A value that is none is passed over, as the reference does.
 bool keeps_git_dir(const Request& request) {
   const auto given = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
@@ -120,6 +116,10 @@ std::optional<std::string> scheme_of(const std::string& source) {
 }
 
 }  // namespace
+
+bool is_http_url(const std::string& source) {
+  return starts_with(source, "http://") || starts_with(source, "https://");
+}
 
 bool is_remote_source(const std::string& source) {
   if (scheme_of(source)) return true;
@@ -155,7 +155,7 @@ Result<const Context*> Contexts::open(const std::string& name) {
 Result<Context> Contexts::open_source(const std::string& source, bool is_main) {
   if (is_main && source == "-") return read_input();
   if (const auto git = TRY(find_git(source))) return clone(*git);
-  if (is_download(source)) return download(source, is_main);
+  if (is_http_url(source)) return download(source, is_main);
   if (const auto scheme = scheme_of(source); scheme)
     return fail(Errc::kUnsupported,
                 *scheme + ":// is not supported: " + printable(without_credentials(source)),
@@ -189,21 +189,36 @@ Result<Context> Contexts::finish(const std::string& key, Result<Context> context
   return context;
 }
 
+Result<fetch::Download> Contexts::get(const std::string& key, const std::string& url) {
+  fetch::Downloader downloader(ops::downloads_of(TRY(access())));
+  return downloader.get({.url = url,
+                         .name = kMain,
+                         .checksum = {},
+                         .keep = true,
+                         .authorization = ops::http_authorization(options_.secrets.values, url),
+                         .progress = [&](std::uint64_t bytes, std::uint64_t total) {
+                           options_.steps.transfer(key, "context", bytes, total,
+                                                   total != 0 && bytes == total);
+                         }});
+}
+
+Result<std::string> Contexts::read_url(const std::string& url) {
+  const std::string key = "dockerfile " + url;
+  options_.steps.started(key, "[internal] load " + printable(without_credentials(url)));
+  auto text = [&]() -> Result<std::string> {
+    const fetch::Download got = TRY(get(key, url));
+    return os::read_file(got.bytes.path(), kMaxDockerfileBytes);
+  }();
+  if (!text) text = fail(ops::with_advice(std::move(text).error()));
+  options_.steps.finished(key, text ? nullptr : &text.error());
+  return text;
+}
+
 Result<Context> Contexts::download(const std::string& url, bool is_main) {
   const std::string key = "context " + url;
   options_.steps.started(key, "[internal] load remote build context");
   const auto fetch = [&]() -> Result<Context> {
-    fetch::Downloader downloader(ops::downloads_of(TRY(access())));
-    const auto got =
-        TRY(downloader.get({.url = url,
-                            .name = kMain,
-                            .checksum = {},
-                            .keep = true,
-                            .authorization = ops::http_authorization(options_.secrets.values, url),
-                            .progress = [&](std::uint64_t bytes, std::uint64_t total) {
-                              options_.steps.transfer(key, "context", bytes, total,
-                                                      total != 0 && bytes == total);
-                            }}));
+    const fetch::Download got = TRY(get(key, url));
     os::FileSource bytes(TRY(os::open(got.bytes.path(), O_RDONLY)), "the download");
     Context context;
     if (is_main) {

@@ -22,6 +22,7 @@
 #include "build/secrets.h"
 #include "build/steps.h"
 #include "dockerfile/git_reference.h"
+#include "fetch/download.h"
 #include "ops/fetched.h"
 #include "store/store.h"
 
@@ -37,6 +38,7 @@ struct Context {
 
 // Not a directory: an image (docker-image://, oci-layout://) or something to fetch.
 bool is_remote_source(const std::string& source);
+bool is_http_url(const std::string& source);
 
 class Contexts {
  public:
@@ -54,11 +56,14 @@ class Contexts {
 
   // "context" is the main one. Valid as long as the Contexts.
   Result<const Context*> open(const std::string& name);
+  // The text behind the URL of a Dockerfile.
+  Result<std::string> read_url(const std::string& url);
 
  private:
   Result<Context> open_source(const std::string& source, bool is_main);
   Result<Context> read_input();
   Result<Context> download(const std::string& url, bool is_main);
+  Result<fetch::Download> get(const std::string& key, const std::string& url);
   Result<Context> clone(const dockerfile::GitReference& git);
   Result<Context> read(Source& bytes, const char* what);
   Result<std::string> make_directory();

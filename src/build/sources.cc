@@ -48,6 +48,11 @@ Error no_dockerfile(const std::string& path) {
 
 Result<void> read_dockerfile(const Request& request, const Context& context, Sources& sources) {
   const std::string& written = request.dockerfile_path;
+  if (is_http_url(written)) {
+    sources.dockerfile = TRY(contexts.read_url(written));
+    sources.file = "Dockerfile";
+    return {};
+  }
   if (request.dockerfile_text || context.dockerfile) {
     // Of a URL that is a Dockerfile, -f says nothing.
     if (context.dockerfile &&
@@ -92,7 +97,7 @@ Result<void> read_ignore_files(const Request& request, const Context& main, Cont
                                Sources& sources) {
   if (!main.is_foreign) {
     std::vector<std::string> own;
-    if (!request.dockerfile_text)
+    if (!request.dockerfile_text && !is_http_url(request.dockerfile_path))
       own = {dockerfile_path(request.dockerfile_path, main.directory) + ".dockerignore"};
     if (auto text = TRY(find_ignore_file(own, main.directory)))
       sources.ignores["context"] = std::move(*text);

@@ -138,7 +138,8 @@ Syntax build_syntax(Written& written) {
       .most = 1,
       .missing_hint = "`lichen build .` takes the current directory"};
   syntax.flags = {
-      text_flag("file", 'f', "FILE", "the Dockerfile (default: PATH/Dockerfile; -: standard input)",
+      text_flag("file", 'f', "FILE",
+                "the Dockerfile, or its URL (default: PATH/Dockerfile; -: standard input)",
                 request.dockerfile_path),
       list_flag("tag", 't', "NAME[:TAG]", "a name for the image; repeatable", request.tags),
       list_flag("build-arg", 0, "NAME[=VALUE]",
@@ -198,7 +199,7 @@ Syntax build_syntax(Written& written) {
       attestation_flag("sbom"),
   };
   add_calls(syntax.flags, options.call);
-  add_refused(syntax.flags);
+  for (Flag& flag : refused_build_flags()) syntax.flags.push_back(std::move(flag));
   syntax.examples = {
       {"lichen build -t app .", "build ./Dockerfile into the local store as app:latest"},
       {"lichen build -t registry.example/app:1 --push .", "build, then push"},
