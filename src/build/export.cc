@@ -312,7 +312,7 @@ Result<Output> parse_output(const std::string& text) {
     const std::size_t equals = field.find('=');
     if (equals == std::string::npos)
       return fail(Errc::kInvalid, "--output: \"" + printable(field) + "\" is not key=value");
-    const std::string key = to_lower(trim(field.substr(0, equals)));
+    const std::string written(trim(field.substr(0, equals))), key = to_lower(written);
     const std::string value = field.substr(equals + 1);
     auto annotation = parse_annotation_attribute(written, value);
     if (!annotation) return fail(std::move(annotation).error().in("--output"));

@@ -46,7 +46,8 @@ Error no_dockerfile(const std::string& path) {
           .hint = "name it with -f, or give another context"};
 }
 
-Result<void> read_dockerfile(const Request& request, const Context& context, Sources& sources) {
+Result<void> read_dockerfile(const Request& request, const Context& context, Contexts& contexts,
+                             Sources& sources) {
   const std::string& written = request.dockerfile_path;
   if (is_http_url(written)) {
     sources.dockerfile = TRY(contexts.read_url(written));
@@ -117,7 +118,7 @@ Result<Sources> read_sources(const Request& request, Contexts& contexts) {
   Sources sources;
   const Context& main = *TRY(contexts.open("context"));
   sources.context_time = main.time;
-  TRY(read_dockerfile(request, main, sources));
+  TRY(read_dockerfile(request, main, contexts, sources));
   TRY(read_ignore_files(request, main, contexts, sources));
   return sources;
 }

@@ -5,6 +5,7 @@
 #include "base/hint.h"
 #include "base/text.h"
 #include "cli/environment_flags.h"
+#include "cli/refused_flags.h"
 #include "cli/secret_flags.h"
 #include "cli/ulimit_flag.h"
 #include "dockerfile/mount.h"
@@ -191,12 +192,11 @@ Syntax build_syntax(Written& written) {
       ignored_switch("rm"),
       ignored_switch("force-rm"),
       ignored_switch("compress"),
+      ignored_switch("debug", 'D'),
       {"builder", 0, "NAME", "", [](const std::string&) -> Result<void> { return {}; }},
       allow_flag(request.allow_insecure),
       shm_size_flag(request.shm_bytes),
       ulimit_flag(request.ulimits),
-      attestation_flag("provenance"),
-      attestation_flag("sbom"),
   };
   add_calls(syntax.flags, options.call);
   for (Flag& flag : refused_build_flags()) syntax.flags.push_back(std::move(flag));

@@ -38,8 +38,8 @@ Flag refused_flag(std::string name, char letter, std::string value) {
           }};
 }
 
-Flag ignored_switch(std::string name) {
-  return {std::move(name), 0, "", "", [](const std::string& text) -> Result<void> {
+Flag ignored_switch(std::string name, char letter) {
+  return {std::move(name), letter, "", "", [](const std::string& text) -> Result<void> {
             (void)TRY(parse_bool(text));
             return {};
           }};

@@ -54,7 +54,7 @@ Flag switch_flag(std::string name, char letter, std::string help, bool& to);
 // What other builders have and lichen has not: a clear kUnsupported.
 Flag refused_flag(std::string name, char letter, std::string value);
 // Accepted for scripts' sake; changes nothing that lichen does.
-Flag ignored_switch(std::string name);
+Flag ignored_switch(std::string name, char letter = 0);
 
 struct Parsed {
   bool help = false;  // --help or -h was there; nothing else was checked

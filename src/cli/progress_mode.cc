@@ -6,6 +6,7 @@
 namespace lichen::cli {
 
 Result<ProgressMode> parse_progress(const std::string& text) {
+  const std::vector<std::string> modes = {"auto", "plain", "tty", "quiet"};
   if (text == "auto") return ProgressMode::kAuto;
   if (text == "plain") return ProgressMode::kPlain;
   if (text == "tty") return ProgressMode::kTty;

@@ -26,8 +26,7 @@ bool is_less(std::int64_t one, std::int64_t other) {
 }
 
 Result<void> check_name(const std::string& name) {
-  if (!os::find_resource(name)) {
-    const std::string meant = closest(name, os::resource_names());
+  if (!os::find_resource(name))
     return fail(Errc::kInvalid, "there is no resource \"" + printable(name) + "\"",
                 hint_for(name, os::resource_names()));
   // Where there is no root a step's processes carry their identity in it (emulate/credentials.h).

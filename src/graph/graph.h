@@ -157,7 +157,8 @@ struct Graph {
 
 class GraphBuilder {
  public:
-  // Returns the id of an equal vertex if there is one (its first metadata stays).
+  // Returns the id of an equal vertex if there is one: its first metadata stays, but that one of
+  // them ignores the cache is enough.
   VertexId add(Vertex vertex, Metadata metadata = {});
   // Drops vertices that `result` does not reach.
   Graph finish(std::optional<Input> result) &&;

@@ -306,9 +306,9 @@ TEST_P(Launch, SetsIdentityWhereItIsMapped) {
 }
 
 TEST_P(Launch, LimitsResources) {
-  const Outcome outcome = run("ulimit -S -n; ulimit -H -n; ulimit -c", [](Plan& plan) {
-    plan.limits = {{RLIMIT_NOFILE, 16, 17}, {RLIMIT_CORE, 0, 0}};
-  });
+  Plan plan = plan_of({"sh", "-c", "ulimit -S -n; ulimit -H -n; ulimit -c"});
+  plan.limits = {{RLIMIT_NOFILE, 16, 17}, {RLIMIT_CORE, 0, 0}};
+  const Outcome outcome = run(plan);
   EXPECT_EQ(outcome.out, "16\n17\n0\n");
   EXPECT_EQ(outcome.status, "exited 0");
 }
