@@ -56,6 +56,26 @@ std::string source_path(const std::string& path, bool parents) {
   return (before == "/" ? "" : before) + "/." + clean_path(path.substr(pivot + 3));
 }
 
+// A linked layer has no /etc/passwd below it that names could be looked up in.
+Result<void> check_linked_owner(const CopyFiles& copy) {
+  for (const std::string& part : split(copy.chown, ':'))
+    if (part != "root" && part.find_first_not_of("0123456789") != std::string::npos)
+      return fail(Errc::kInvalid,
+                  "--link and --chown=" + copy.chown + " do not go together: " + part +
+                      " is a name of the base image, which a linked layer does not depend on",
+                  "give the numbers (--chown=UID:GID), or leave out --link");
+  return {};
+}
+
+// "[2/5] COPY --link a /" -> "[2/5] LINK COPY --link a /"
+std::string linked_name(std::string name) {
+  constexpr std::string_view kTrigger = "ONBUILD ";
+  std::size_t at = name.find("] ");
+  at = at == std::string::npos ? 0 : at + 2;
+  if (name.compare(at, kTrigger.size(), kTrigger) == 0) at += kTrigger.size();
+  return name.insert(at, "LINK ");
+}
+
 }  // namespace
 
 Result<std::optional<graph::Input>> Lowering::copy_source(const Stage& stage,
@@ -103,9 +123,13 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
   if (!copy.chmod.empty()) TRY(check_mode(copy.chmod));
   copy.checksum = TRY(expand(state, copy.checksum));
 
+  // As the reference has it, --chmod makes it a plain copy.
+  const bool is_linked = copy.link && copy.chmod.empty();
+  if (is_linked) TRY(check_linked_owner(copy));
   graph::Vertex vertex;
-  graph::FileOp op{.scratch = !state.root.has_value(), .created = epoch_};
-  if (state.root) vertex.inputs.push_back(*state.root);
+  graph::FileOp op{
+      .scratch = is_linked || !state.root.has_value(), .independent = is_linked, .created = epoch_};
+  if (!op.scratch) vertex.inputs.push_back(*state.root);
   const auto add_input = [&vertex](graph::Input input) {
     vertex.inputs.push_back(input);
     return vertex.inputs.size() - 1;
@@ -160,7 +184,14 @@ Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFil
     op.actions.emplace_back(std::move(one));
   }
   vertex.op = std::move(op);
-  set_root(state, builder_.add(std::move(vertex), std::move(about)));
+  graph::Metadata merging = about;
+  graph::Input made{builder_.add(std::move(vertex), std::move(about)), 0};
+  if (is_linked && state.root) {
+    merging.name = linked_name(merging.name);
+    made.vertex =
+        builder_.add({.inputs = {*state.root, made}, .op = graph::MergeOp{}}, std::move(merging));
+  }
+  state.root = made;
   history::add(state.image, history::of_copy(copy), true);
   return {};
 }

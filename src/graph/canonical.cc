@@ -106,13 +106,17 @@ void write(Bytes& bytes, const ExecOp& op) {
 }
 
 void write(Bytes& bytes, const FileOp& op) {
-  bytes.text("file");
+  bytes.text(op.independent ? "independent file" : "file");
   bytes.flag(op.scratch);
   bytes.flag(op.created.has_value());
   bytes.number(static_cast<std::uint64_t>(op.created.value_or(0)));
   bytes.number(op.actions.size());
   for (const FileAction& action : op.actions)
     std::visit([&bytes](const auto& one) { write(bytes, one); }, action);
+}
+
+void write(Bytes& bytes, const MergeOp&) {
+  bytes.text("merge");
 }
 
 }  // namespace

@@ -126,12 +126,18 @@ using FileAction = std::variant<Copy, MakeFile, MakeDirectory>;
 // order and make one layer.
 struct FileOp {
   bool scratch = false;  // starts from nothing: Vertex::inputs holds copy sources only
+  // With scratch: the layer can be put on any tree (MergeOp).
+  bool independent = false;
   std::vector<FileAction> actions;
   // mtime of the directories that they make, with SOURCE_DATE_EPOCH; nullopt: now.
   std::optional<std::int64_t> created;
 };
 
-using Op = std::variant<SourceOp, ExecOp, FileOp>;
+// Input 0 with the layer of input 1 on top, which an independent FileOp makes. What input 0 has is
+// not looked at: a file there makes way for a directory of the layer, and the other way round.
+struct MergeOp {};
+
+using Op = std::variant<SourceOp, ExecOp, FileOp, MergeOp>;
 
 struct Vertex {
   std::vector<Input> inputs;

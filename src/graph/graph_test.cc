@@ -135,6 +135,8 @@ TEST(Canonical, EveryFieldOfMeaningCounts) {
 
   EXPECT_NE(canonical(FileOp{.actions = {MakeDirectory{.path = "/d"}}, .created = 0}),
             canonical(FileOp{.actions = {MakeDirectory{.path = "/d"}}}));
+  EXPECT_NE(canonical(FileOp{.scratch = true}),
+            canonical(FileOp{.scratch = true, .independent = true}));
 }
 
 TEST(Canonical, ProxiesAndWrittenNamesDoNotCount) {
@@ -152,6 +154,21 @@ TEST(Canonical, BytesOfVersionFourStay) {
                                     .mounts = {{.input = 0, .dest = "/", .output = 0}}}))
                 .text(),
             "sha256:be73e60960ebd249866aeae1190020726967ece579856b1a55d561181e99edd5");
+}
+
+TEST(Text, ShowsAMergeOfLayers) {
+  GraphBuilder builder;
+  const VertexId base = builder.add(source("docker-image://a@b"), {.name = "base"});
+  const VertexId layer = builder.add({.op = FileOp{.scratch = true, .independent = true}});
+  const VertexId merged = builder.add({.inputs = {{base, 0}, {layer, 0}}, .op = MergeOp{}});
+  EXPECT_EQ(to_text(std::move(builder).finish(Input{merged, 0})),
+            "v0 () source \"docker-image://a@b\"\n"
+            "    # base\n"
+            "v1 () file scratch independent\n"
+            "    # \n"
+            "v2 (v0, v1) merge\n"
+            "    # \n"
+            "result v2\n");
 }
 
 TEST(Text, ShowsInputsFieldsAndPlace) {

@@ -115,10 +115,15 @@ std::string text_of(const ExecOp& op) {
 
 std::string text_of(const FileOp& op) {
   std::string text = op.scratch ? "file scratch" : "file";
+  text += flag("independent", op.independent);
   if (op.created) text += " created=" + std::to_string(*op.created);
   for (const FileAction& action : op.actions)
     text += "\n      " + std::visit([](const auto& one) { return text_of(one); }, action);
   return text;
+}
+
+std::string text_of(const MergeOp&) {
+  return "merge";
 }
 
 std::string name_of(VertexId id) {

@@ -11,6 +11,25 @@ namespace lichen::image {
 
 namespace {
 
+// The layer of a snapshot if it is there, in the right form.
+Result<std::optional<store::Layer>> find_layer(store::Store& store, std::int64_t snapshot,
+                                               const AssembleOptions& options) {
+  auto known = TRY(store.find_layer(snapshot));
+  if (known && (known->form.empty() || known->form == options.form) && !known->blob.empty() &&
+      store.has_blob(known->blob))
+    return known;
+  return std::nullopt;
+}
+
+// A layer that depends on nothing below it is made once for all that show it.
+Result<store::Layer> make_linked(store::Store& store, std::int64_t snapshot,
+                                 const MakeLayer& make_layer) {
+  store::Layer layer = TRY(make_layer(snapshot));
+  layer.chain = oci::chain_id({}, layer.diff_id);
+  TRY(store.set_layer(snapshot, layer));
+  return layer;
+}
+
 // The layers of `chain` (snapshots, lowest first), in order; missing ones are made side by side.
 Result<std::vector<store::Layer>> layers_of(store::Store& store,
                                             const std::vector<std::int64_t>& chain,
@@ -18,10 +37,13 @@ Result<std::vector<store::Layer>> layers_of(store::Store& store,
                                             const MakeLayer& make_layer) {
   std::vector<store::Layer> layers(chain.size());
   std::vector<std::size_t> missing;
+  std::vector<std::optional<std::int64_t>> linked;
   for (std::size_t i = 0; i < chain.size(); ++i) {
-    auto known = TRY(store.find_layer(chain[i]));
-    if (known && (known->form.empty() || known->form == options.form) && !known->blob.empty() &&
-        store.has_blob(known->blob))
+    const auto snapshot = TRY(store.find_snapshot(chain[i]));
+    linked.push_back(snapshot ? snapshot->linked : std::nullopt);
+    auto known = TRY(find_layer(store, chain[i], options));
+    if (!known && linked[i]) known = TRY(find_layer(store, *linked[i], options));
+    if (known)
       layers[i] = std::move(*known);
     else
       missing.push_back(i);
@@ -30,9 +52,10 @@ Result<std::vector<store::Layer>> layers_of(store::Store& store,
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t at = next++; at < missing.size(); at = next++) {
-      auto layer = make_layer(chain[missing[at]]);
+      const std::size_t i = missing[at];
+      auto layer = linked[i] ? make_linked(store, *linked[i], make_layer) : make_layer(chain[i]);
       if (layer)
-        layers[missing[at]] = std::move(*layer);
+        layers[i] = std::move(*layer);
       else
         errors[at] = std::move(layer).error();
     }
@@ -109,14 +132,21 @@ std::string oci_type(const std::string& any) {
 }  // namespace
 
 Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::ImageConfig config,
-                           const AssembleOptions& options, const MakeLayer& make_layer) {
+                           const AssembleOptions& options, const MakeLayer& make_layer,
+                           const ConvertLayer& convert_layer) {
   const std::vector<std::int64_t> chain =
       snapshot == 0 ? std::vector<std::int64_t>() : TRY(store.chain(snapshot));
   std::vector<store::Layer> layers = TRY(layers_of(store, chain, options, make_layer));
   TRY(remember(store, chain, layers));
+  for (store::Layer& layer : layers)
+    if (convert_layer && layer.form.empty()) layer = TRY(convert_layer(layer));
 
-  std::size_t with_layer = 0;
-  for (const oci::History& entry : config.history) with_layer += entry.empty_layer ? 0 : 1;
+  std::size_t with_layer = 0, own = 0;
+  for (const oci::History& entry : config.history) {
+    if (entry.empty_layer) continue;
+    ++with_layer;
+    if (entry.created.empty()) ++own;
+  }
   // Images of other tools may lack history altogether; that of our own steps never does.
   if (with_layer > layers.size())
     return fail(Errc::kInternal, "the history tells of " + std::to_string(with_layer) +
@@ -134,6 +164,11 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
                                .digest = layer.blob,
                                .size = layer.size});
   }
+  // As BuildKit tells of it; docker's documents have no room for it.
+  if (options.clamp && !options.docker_media_types)
+    for (std::size_t i = layers.size() - own; i < layers.size(); ++i)
+      manifest.layers[i].annotations["buildkit/rewritten-timestamp"] =
+          std::to_string(*options.clamp);
   const std::string config_json = oci::to_json(config);
   Assembled assembled;
   assembled.config = TRY(store.put_blob(config_json));

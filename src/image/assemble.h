@@ -30,16 +30,20 @@ struct AssembleOptions {
   bool docker_media_types = false;
   std::map<std::string, std::string> annotations;  // of the manifest
   std::string form;  // store::Layer::form of what make_layer makes: others of ours are made anew
+  std::optional<std::int64_t> clamp;  // no file of this build's layers is later: an annotation
   unsigned jobs = 2;
 };
 
 // Makes the blob of one snapshot's layer and records it in the store.
 using MakeLayer = std::function<Result<store::Layer>(std::int64_t snapshot)>;
+// What a layer from elsewhere shall be instead: the same one, compressed in another way.
+using ConvertLayer = std::function<Result<store::Layer>(const store::Layer& layer)>;
 
 // `snapshot` 0: an image without layers. `config.diff_ids` is filled in; `config.history` must have
 // as many entries with a layer as there are layers.
 Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::ImageConfig config,
-                           const AssembleOptions& options, const MakeLayer& make_layer);
+                           const AssembleOptions& options, const MakeLayer& make_layer,
+                           const ConvertLayer& convert_layer = {});
 
 // An index of images for several platforms, as a blob of the store. Each of `manifests` has its
 // platform.

@@ -91,6 +91,23 @@ Result<void> FileWriter::link(const os::UniqueFd& from, const std::string& from_
   return {};
 }
 
+void FileWriter::keep_record(const std::string& path, const owners::Record& record,
+                             bool is_directory) {
+  if (target_.independent)
+    independent_recorder_.set(path, record, is_directory);
+  else
+    recorder_.set(path, record, is_directory);
+}
+
+// One more name of a file: at tier bare with the record that the file has, else with `record`.
+Result<void> FileWriter::record_link(const os::UniqueFd& directory, const std::string& name,
+                                     const std::string& path, const owners::Record& record) {
+  const auto status = TRY(os::lstatat(directory, name));
+  const owners::Record* known = status ? written(status->st_ino) : nullptr;
+  keep_record(path, known == nullptr ? record : *known, false);
+  return {};
+}
+
 // Everything but content: owner (really, where the kernel can), mode, mtime, and the record of what
 // the kernel could not be told.
 Result<void> FileWriter::finish(const os::UniqueFd& directory, const std::string& name,
@@ -121,7 +138,7 @@ Result<void> FileWriter::finish(const os::UniqueFd& directory, const std::string
   const struct ::timespec times[2] = {attributes.mtime, attributes.mtime};
   if (::utimensat(directory.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
     return fail(os_error("utimens", path));
-  recorder_.set(path, record, S_ISDIR(attributes.mode));
+  keep_record(path, record, S_ISDIR(attributes.mode));
   if (is_bare) {
     const auto status = TRY(os::lstatat(directory, name));
     if (status) written_[status->st_ino] = std::move(record);
@@ -254,7 +271,7 @@ Result<void> FileWriter::copy_entries(const SourceTree& from, const os::UniqueFd
     attributes.mtime = status.st_mtim;
     if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(child_source));
     // Parents are reported before children, and finished (mtime) after them.
-    recorder_.set(beneath(path, entry.name), {}, true);
+    keep_record(beneath(path, entry.name), {}, true);
     TRY(copy_entries(from, child_source, child, child_directory, beneath(path, entry.name), copy,
                      owner, child_relative));
     TRY(finish(directory, entry.name, beneath(path, entry.name), attributes));
@@ -300,10 +317,7 @@ Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& 
       const os::UniqueFd other = TRY(os::open_beneath(target_.root, parent.empty() ? "." : parent,
                                                       O_PATH | O_DIRECTORY | O_NOFOLLOW));
       const auto linked = link(other, name_of(first->second), directory, name, path);
-      if (linked) {
-        recorder_.set(path, attributes.record, false);
-        return {};
-      }
+      if (linked) return record_link(directory, name, path, attributes.record);
       if (linked.error().os_errno != EMLINK) return linked;
     }
   }
@@ -406,8 +420,7 @@ Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
       const os::UniqueFd other =
           TRY(os::open_beneath(target_.root, parent.empty() ? "." : parent, O_PATH | O_DIRECTORY));
       TRY(link(other, name_of(first), directory, name, path));
-      recorder_.set(path, attributes.record, false);
-      return {};
+      return record_link(directory, name, path, attributes.record);
     }
     case EntryType::kFifo:
       attributes.mode = S_IFIFO | entry.mode;

@@ -20,6 +20,7 @@
 #include "graph/graph.h"
 #include "ops/selection.h"
 #include "os/fd.h"
+#include "owners/independent_recorder.h"
 #include "owners/record.h"
 
 namespace lichen::ops {
@@ -37,6 +38,7 @@ class FileWriter {
     std::optional<std::int64_t> created;  // FileOp::created
     // Tier bare: inodes of `root` that are shared with layers; then also record_of() is of use.
     const std::unordered_map<ino_t, nlink_t>* frozen = nullptr;
+    bool independent = false;  // FileOp::independent
   };
   explicit FileWriter(const Target& target) : target_(target), recorder_(target.below) {}
 
@@ -47,7 +49,9 @@ class FileWriter {
   Result<void> make_directory(const graph::MakeDirectory& directory,
                               std::optional<Ownership> owner);
 
-  owners::Sidecar take_sidecar() { return recorder_.take(); }
+  owners::Sidecar take_sidecar() {
+    return target_.independent ? independent_recorder_.take() : recorder_.take();
+  }
   // At tier bare: of a file of `root` that was written, by its inode; nullptr: none was.
   const owners::Record* written(ino_t inode) const;
 
@@ -79,6 +83,9 @@ class FileWriter {
   Result<void> unpack_entry(archive::Entry entry, Source& content, const std::string& dest,
                             std::optional<Ownership> owner);
   owners::Record recorded(const Attributes& attributes) const;
+  void keep_record(const std::string& path, const owners::Record& record, bool is_directory);
+  Result<void> record_link(const os::UniqueFd& directory, const std::string& name,
+                           const std::string& path, const owners::Record& record);
   Result<void> link(const os::UniqueFd& from, const std::string& from_name, const os::UniqueFd& to,
                     const std::string& to_name, const std::string& path);
   Result<void> finish(const os::UniqueFd& directory, const std::string& name,
@@ -86,6 +93,7 @@ class FileWriter {
 
   Target target_;
   owners::Owners::Recorder recorder_;
+  owners::IndependentRecorder independent_recorder_;
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // of the copy under way: first name
   std::unordered_map<ino_t, owners::Record> written_;      // at tier bare
   const Filter* filter_ = nullptr;

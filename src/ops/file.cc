@@ -13,12 +13,13 @@ Result<ResultId> Runner::run_file(VertexId vertex, const graph::FileOp& file,
   return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;
     FileJob job{.tier = services_.tier,
-                .overlay = {.lower = below.lower,
+                .overlay = {.lower = base == 0 ? std::vector<std::string>() : below.lower,
                             .upper = store.fs_path(id),
                             .work = store.work_path(id),
                             .target = {}},
                 .sidecars = below.sidecars,
                 .actions = file.actions,
+                .independent = file.independent,
                 .created = file.created,
                 .mounts = store.mount_path()};
     // Copy::input counts the vertex' inputs; the worker gets only those that are copied from.

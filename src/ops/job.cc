@@ -53,7 +53,8 @@ void fields(Wire& wire, DiffJob& job) {
 }
 template <class Wire>
 void fields(Wire& wire, FileJob& job) {
-  wire(job.tier, job.overlay, job.sidecars, job.inputs, job.actions, job.created, job.mounts);
+  wire(job.tier, job.overlay, job.sidecars, job.inputs, job.actions, job.independent, job.created,
+       job.mounts);
 }
 template <class Wire>
 void fields(Wire& wire, DigestJob& job) {
@@ -61,7 +62,7 @@ void fields(Wire& wire, DigestJob& job) {
 }
 template <class Wire>
 void fields(Wire& wire, ExportTree& tree) {
-  wire(tree.lower, tree.sidecars, tree.place);
+  wire(tree.lower, tree.sidecars, tree.place, tree.name);
 }
 template <class Wire>
 void fields(Wire& wire, ExportJob& job) {

@@ -64,10 +64,11 @@ struct TreeInput {
 };
 struct FileJob {
   container::Tier tier = container::Tier::kIds;
-  container::Overlay overlay;
+  container::Overlay overlay;  // no lower: there is nothing below
   std::vector<std::string> sidecars;
   std::vector<TreeInput> inputs;  // by Copy::input
   std::vector<graph::FileAction> actions;
+  bool independent = false;             // FileOp::independent
   std::optional<std::int64_t> created;  // FileOp::created
   std::string mounts;  // an empty directory to mount the inputs under; not at tier bare
 };
@@ -92,6 +93,7 @@ struct DigestReply {
 struct ExportTree {
   std::vector<std::string> lower, sidecars;
   std::string place;  // the directory that it goes into, which is there when files are made
+  std::string name;   // for errors: the platform
 };
 struct ExportJob {
   container::Tier tier = container::Tier::kIds;

@@ -18,6 +18,7 @@
 #include "ops/view.h"
 #include "os/file.h"
 #include "store/tree.h"
+#include "store/tree_paths.h"
 
 namespace lichen::ops {
 
@@ -127,7 +128,8 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
                      .tier = job.tier,
                      .below = below,
                      .created = job.created,
-                     .frozen = dest.frozen()});
+                     .frozen = dest.frozen(),
+                     .independent = job.independent});
   FileReply reply;
   const auto owner_of = [&](const std::string& owner) {
     return resolve_owner(root, owner, reply.unknown_owners);
@@ -143,7 +145,7 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
       TRY(writer.make_directory(*directory, TRY(owner_of(directory->owner))));
     }
   }
-  if (job.tier != container::Tier::kBare) {
+  if (job.tier != container::Tier::kBare || job.overlay.lower.empty()) {
     TRY(dest.settle(below));
     reply.sidecar = owners::to_bytes(writer.take_sidecar());
     return reply;
@@ -167,7 +169,25 @@ Result<DigestReply> perform(DigestJob& job, std::vector<os::UniqueFd>&) {
   return reply;
 }
 
+// Several trees in one place: no file of one may be where another has something, too.
+Result<void> check_overlap(const std::vector<ExportTree>& trees) {
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, bool>> seen;
+  for (const ExportTree& tree : trees)
+    for (const store::TreePath& one : TRY(store::list_tree(tree.lower))) {
+      const auto [first, is_new] =
+          seen.try_emplace({tree.place, one.path}, std::pair(tree.name, one.is_directory));
+      if (is_new || (first->second.second && one.is_directory)) continue;
+      return fail(Errc::kInvalid,
+                  "cannot overwrite /" + printable(one.path) + " from " + first->second.first +
+                      " with " + tree.name + " when split option is disabled",
+                  "leave out platform-split=false");
+    }
+  return {};
+}
+
 Result<ExportReply> perform(ExportJob& job, std::vector<os::UniqueFd>& fds) {
+  if (job.trees.size() > 1 && job.trees[0].place == job.trees[1].place)
+    TRY(check_overlap(job.trees));
   ExportReply reply;
   if (!job.directory.empty()) {
     for (const ExportTree& tree : job.trees) {

@@ -27,7 +27,7 @@ Runner::~Runner() = default;
 Result<Stack> stack_of(store::Store& store, ResultId result) {
   Stack stack;
   if (result != 0)
-    for (const std::int64_t id : TRY(store.chain(result))) {
+    for (const std::int64_t id : TRY(store.stack(result))) {
       stack.lower.insert(stack.lower.begin(), store.fs_path(id));
       stack.sidecars.push_back(store.owners_path(id));
     }
@@ -134,6 +134,8 @@ Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
   const auto number = [&](std::size_t input) { hasher.field(std::to_string(inputs.at(input))); };
   if (const auto* file = std::get_if<graph::FileOp>(&v.op); file != nullptr && !file->scratch)
     number(0);
+  if (std::holds_alternative<graph::MergeOp>(v.op))
+    for (std::size_t i = 0; i < inputs.size(); ++i) number(i);
   const auto selections = selections_of(v.op);
   for (std::size_t i = 0; i < selections.size(); ++i) {
     const auto& selection = selections[i];
@@ -169,7 +171,20 @@ Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& input
     return run_image(vertex, *source);
   }
   if (const auto* exec = std::get_if<graph::ExecOp>(&v.op)) return run_exec(vertex, *exec, inputs);
+  if (std::holds_alternative<graph::MergeOp>(v.op)) return run_merge(inputs.at(0), inputs.at(1));
   return run_file(vertex, std::get<graph::FileOp>(v.op), inputs);
+}
+
+Result<ResultId> Runner::run_merge(ResultId base, ResultId layer) {
+  if (base == 0) return layer;
+  store::Store& store = services_.store;
+  const std::int64_t id =
+      TRY(store.begin_snapshot(container::to_text(services_.tier), base, layer));
+  if (auto committed = store.commit_snapshot(id); !committed) {
+    discard_snapshot(store, services_.jobs, id);
+    return fail(std::move(committed).error());
+  }
+  return id;
 }
 
 Result<ResultId> Runner::make_snapshot(

@@ -83,6 +83,8 @@ class Runner final : public solver::OpRunner {
   Result<solver::ResultId> run_file(graph::VertexId vertex, const graph::FileOp& file,
                                     const std::vector<solver::ResultId>& inputs);
 
+  Result<solver::ResultId> run_merge(solver::ResultId base, solver::ResultId layer);
+
   Result<void> fetch_layer(graph::VertexId vertex, const graph::SourceOp& source,
                            const oci::Descriptor& layer);
   Result<solver::ResultId> unpack_layer(std::optional<std::int64_t> parent,

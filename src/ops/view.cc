@@ -11,6 +11,10 @@ namespace lichen::ops {
 Result<View> View::open(container::Overlay overlay, container::Tier tier) {
   View view;
   view.overlay_ = std::move(overlay);
+  if (view.overlay_.lower.empty()) {
+    view.root_ = TRY(os::open(view.overlay_.upper, O_RDONLY | O_DIRECTORY));
+    return view;
+  }
   const std::string& target = view.overlay_.target;
   TRY(os::mkdirs(target));
   if (tier == container::Tier::kBare) {
@@ -44,8 +48,7 @@ View::~View() {
 }
 
 Result<void> View::settle(const owners::Owners& below) const {
-  LICHEN_ASSERT(merged_);
-  return merged_->harvest(below);
+  return merged_ ? merged_->harvest(below) : Result<void>();
 }
 
 Result<owners::Sidecar> View::harvest(const owners::Owners& below,

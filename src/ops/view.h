@@ -1,5 +1,6 @@
 // A stack of layers as one directory, while a job works on it: mounted (or a copy, where overlayfs
-// cannot be had), or at tier bare made of hard links and removed with the value.
+// cannot be had), or at tier bare made of hard links and removed with the value. Where there is no
+// layer below, it is the new layer's own directory.
 //
 //   View dest = TRY(View::open({.lower = …, .upper = …, .work = …, .target = …}, tier));
 //   … write beneath dest.root() …
@@ -26,8 +27,9 @@ namespace lichen::ops {
 
 class View {
  public:
-  // `overlay.target` is made; no `upper`: only to be read. At tier bare it is on the file system of
-  // the layers; at the others `overlay.work` is, which need not exist.
+  // `overlay.target` is made; no `upper`: only to be read; no `lower`: nothing is below `upper`. At
+  // tier bare it is on the file system of the layers; at the others `overlay.work` is, which need
+  // not exist.
   static Result<View> open(container::Overlay overlay, container::Tier tier);
   View() = default;
   View(View&& other) noexcept;
@@ -35,7 +37,7 @@ class View {
   ~View();
 
   const os::UniqueFd& root() const { return root_; }
-  // Inodes that are shared with layers; nullptr: it is mounted.
+  // Inodes that are shared with layers; nullptr: it is mounted, or has no layer below.
   const std::unordered_map<ino_t, nlink_t>* frozen() const {
     return space_ ? &space_->frozen : nullptr;
   }

@@ -58,6 +58,34 @@ class BareJobs : public testing::Test {
   std::string base_;
 };
 
+TEST_F(BareJobs, WithNothingBelowTheLayerIsWrittenWhereItStays) {
+  FileJob job = this->job();
+  job.overlay.lower.clear();
+  job.sidecars.clear();
+  job.independent = true;
+  job.inputs.push_back({.lower = {base_ + "/low"}, .sidecars = {base_ + "/low.owners"}});
+  ASSERT_EQ(::link((base_ + "/low/bin/su").c_str(), (base_ + "/low/bin/su2").c_str()), 0);
+  ASSERT_TRUE(os::replace_file(
+      base_ + "/low.owners",
+      owners::to_bytes(
+          {{.path = "bin/su", .record = {.gid = 5, .mode = 04750, .capability = kCapability}},
+           {.path = "bin/su2", .record = {.gid = 5, .mode = 04750, .capability = kCapability}}})));
+  job.actions.push_back(graph::Copy{.input = 0, .src = "/bin", .dest = "/usr/bin"});
+  const auto reply = perform(to_bytes(job), {});
+  ASSERT_TRUE(reply) << to_text(reply.error());
+  const owners::Sidecar sidecar = *owners::parse_sidecar(unpack<FileReply>(*reply)->sidecar);
+  EXPECT_EQ(sidecar.front(), (owners::Change{.path = "usr"})) << "every path is told of";
+  owners::Owners owners;
+  owners.apply(sidecar);
+  for (const char* name : {"usr/bin/su", "usr/bin/su2"}) {
+    ASSERT_TRUE(owners.find(name)) << name;
+    EXPECT_EQ(owners.find(name)->mode, 04750u);
+    EXPECT_EQ(owners.find(name)->capability, kCapability);
+  }
+  EXPECT_EQ(status("fs/usr/bin/su").st_ino, status("fs/usr/bin/su2").st_ino);
+  EXPECT_EQ(status("fs/usr").st_mode & 07777, 0755u);
+}
+
 TEST_F(BareJobs, CopyOfTheContextFillsALayer) {
   file("context/d/a", "A");
   ASSERT_EQ(::chmod((base_ + "/context/d/a").c_str(), 04444), 0);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "owners/independent_recorder.h"
 #include "owners/record.h"
 
 namespace lichen::owners {
@@ -80,6 +81,26 @@ TEST(Recorder, ReportsChangesAndDefaults) {
 }
 
 // A file in place of a directory hides what was beneath it, as a whiteout does.
+TEST(IndependentRecorder, TellsOfEveryPath) {
+  IndependentRecorder recorder;
+  recorder.set("d", Record{}, true);
+  recorder.set("d/f", Record{}, false);
+  recorder.set("d/g", kWww, false);
+  recorder.set("d", Record{}, true);
+  const Sidecar sidecar = recorder.take();
+  EXPECT_EQ(sidecar, (Sidecar{{Kind::kSet, "d", Record{}},
+                              {Kind::kRemove, "d/f", {}},
+                              {Kind::kRemove, "d/g", {}},
+                              {Kind::kSet, "d/g", kWww}}));
+  Owners owners = owners_of({{Kind::kSet, "d", kMail},
+                             {Kind::kSet, "d/f/was-a-directory", kMail},
+                             {Kind::kSet, "d/g", kMail},
+                             {Kind::kSet, "d/other", kMail}});
+  owners.apply(sidecar);
+  EXPECT_EQ(paths(owners), "[d/g][d/other]");
+  EXPECT_EQ(*owners.find("d/g"), kWww);
+}
+
 TEST(Recorder, FileReplacesDirectory) {
   const Owners below = owners_of({{Kind::kSet, "d", kWww}, {Kind::kSet, "d/f", kWww}});
   Owners::Recorder recorder(below);

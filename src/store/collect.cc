@@ -45,7 +45,7 @@ Result<std::vector<std::string>> Store::collect() {
                                        " SELECT digest FROM resolutions")))
     if (const auto digest = Digest::parse(text(row[0]))) mark_document(*this, *digest, images);
 
-  // Snapshots: of cache records, being built, of an image's layers; and those below them.
+  // Snapshots: of cache records, being built, of an image's layers; and those that they stand on.
   std::set<std::int64_t> keep;
   for (const Row& row : TRY(db_->query("SELECT snapshot, blob, chain FROM layers"))) {
     const auto blob = Digest::parse(text(row[1]));
@@ -54,10 +54,11 @@ Result<std::vector<std::string>> Store::collect() {
   for (const Row& row :
        TRY(db_->query("SELECT snapshot FROM cache UNION SELECT id FROM snapshots WHERE ready = 0")))
     keep.insert(number(row[0]));
-  // A parent's number is always the smaller one: downwards, one pass reaches everything.
-  for (const Row& row : TRY(db_->query("SELECT id, parent FROM snapshots ORDER BY id DESC"))) {
+  // What one stands on has a smaller number always: downwards, one pass reaches everything.
+  for (const Row& row :
+       TRY(db_->query("SELECT id, parent, linked FROM snapshots ORDER BY id DESC"))) {
     if (keep.count(number(row[0])) != 0)
-      keep.insert(number(row[1]));
+      keep.insert({number(row[1]), number(row[2])});
     else
       TRY(discard_snapshot(number(row[0])));
   }
@@ -78,6 +79,7 @@ Result<std::vector<std::string>> Store::collect() {
     if (digest && needed.count(*digest) != 0) continue;
     (void)TRY(db_->query("DELETE FROM blobs WHERE digest = ?", {row[0]}));
   }
+  (void)TRY(db_->query("DELETE FROM conversions WHERE made NOT IN (SELECT digest FROM blobs)"));
   const os::UniqueFd blobs = TRY(os::open(path_ + "/blobs/sha256", O_RDONLY | O_DIRECTORY));
   for (const os::DirectoryEntry& entry : TRY(os::read_directory(blobs))) {
     const auto digest = Digest::parse("sha256:" + entry.name);

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <sys/vfs.h>
 
+#include <iterator>
 #include <utility>
 
 namespace lichen::store {
@@ -10,7 +11,7 @@ namespace lichen::store {
 namespace {
 
 constexpr int kBusyMs = 30'000;
-constexpr std::int64_t kSchemaVersion = 2;
+constexpr std::int64_t kSchemaVersion = 3;
 
 // docs/formats/store.md explains the columns. Snapshot ids are never used twice (AUTOINCREMENT):
 // content keys of the cache are made of them.
@@ -22,7 +23,7 @@ CREATE TABLE IF NOT EXISTS blobs(
 CREATE TABLE IF NOT EXISTS snapshots(
   id INTEGER PRIMARY KEY AUTOINCREMENT, tier TEXT NOT NULL, parent INTEGER, ready INTEGER NOT NULL,
   session TEXT NOT NULL, boot TEXT NOT NULL, durable INTEGER NOT NULL DEFAULT 0,
-  created INTEGER NOT NULL);
+  created INTEGER NOT NULL, linked INTEGER);
 CREATE INDEX IF NOT EXISTS snapshots_parent ON snapshots(parent);
 CREATE INDEX IF NOT EXISTS snapshots_building ON snapshots(ready) WHERE ready = 0;
 CREATE TABLE IF NOT EXISTS layers(
@@ -40,13 +41,24 @@ CREATE TABLE IF NOT EXISTS images(
 CREATE TABLE IF NOT EXISTS resolutions(
   reference TEXT NOT NULL, platform TEXT NOT NULL, media_type TEXT NOT NULL, digest TEXT NOT NULL,
   size INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY(reference, platform)) WITHOUT ROWID;
-PRAGMA user_version = 2;
+CREATE TABLE IF NOT EXISTS conversions(
+  blob TEXT NOT NULL, form TEXT NOT NULL, made TEXT NOT NULL, size INTEGER NOT NULL,
+  media_type TEXT NOT NULL, PRIMARY KEY(blob, form)) WITHOUT ROWID;
+PRAGMA user_version = 3;
 )";
-// From version 1.
-constexpr char kNewColumns[] = R"(
+// From version 1 on, one step each.
+constexpr const char* kNewColumns[] = {R"(
 ALTER TABLE layers ADD COLUMN form TEXT NOT NULL DEFAULT '';
 PRAGMA user_version = 2;
-)";
+)",
+                                       R"(
+ALTER TABLE snapshots ADD COLUMN linked INTEGER;
+CREATE TABLE conversions(
+  blob TEXT NOT NULL, form TEXT NOT NULL, made TEXT NOT NULL, size INTEGER NOT NULL,
+  media_type TEXT NOT NULL, PRIMARY KEY(blob, form)) WITHOUT ROWID;
+PRAGMA user_version = 3;
+)"};
+static_assert(std::size(kNewColumns) == kSchemaVersion - 1);
 
 // WAL needs memory that all users share, which file systems of several machines do not give.
 bool is_network_file_system(const std::string& path) {
@@ -138,8 +150,10 @@ Result<void> Database::prepare_schema() {
   (void)TRY(run("BEGIN IMMEDIATE", {}));
   // Another process may have been here while this one waited.
   const std::int64_t now = number(TRY(run("PRAGMA user_version", {})).at(0).at(0));
-  const char* sql = now == 0 ? kSchema : now == kSchemaVersion ? "" : kNewColumns;
-  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+  std::string sql = now == 0 ? kSchema : "";
+  for (std::int64_t version = now; version > 0 && version < kSchemaVersion; ++version)
+    sql += kNewColumns[version - 1];
+  if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     Error failed = error("schema");
     (void)run("ROLLBACK", {});
     return fail(std::move(failed));

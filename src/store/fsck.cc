@@ -33,7 +33,7 @@ class Checker {
     std::set<std::string> known;
     std::set<std::int64_t> ready;
     const Rows rows =
-        TRY(db_.query("SELECT id, parent, ready, session FROM snapshots ORDER BY id"));
+        TRY(db_.query("SELECT id, parent, ready, session, linked FROM snapshots ORDER BY id"));
     for (const Row& row : rows) {
       const std::string name = std::to_string(number(row[0]));
       known.insert(name);
@@ -45,9 +45,10 @@ class Checker {
       ready.insert(number(row[0]));
       if (!os::exists(store_.fs_path(number(row[0]))))
         report("snapshot " + name + " has no directory");
-      if (number(row[1]) != 0 && ready.count(number(row[1])) == 0)
-        report("snapshot " + name + " stands on " + std::to_string(number(row[1])) +
-               ", which is not there");
+      for (const std::int64_t below : {number(row[1]), number(row[4])})
+        if (below != 0 && ready.count(below) == 0)
+          report("snapshot " + name + " stands on " + std::to_string(below) +
+                 ", which is not there");
       if (deep) TRY(check_sidecar(number(row[0])));
     }
     for (const std::string& name : directories)

@@ -12,6 +12,7 @@
 #include "store/attributes.h"
 #include "store/emit.h"
 #include "store/tree.h"
+#include "store/tree_paths.h"
 
 namespace lichen::store {
 
@@ -71,6 +72,23 @@ class TarVisitor final : public MergedVisitor {
   const owners::Owners& owners_;
   bool placed_;
   Emitter emitter_;
+};
+
+class PathVisitor final : public MergedVisitor {
+ public:
+  Result<void> enter(const os::UniqueFd&, const std::string& path, const struct ::stat&) override {
+    if (!path.empty()) paths_.push_back({path, true});
+    return {};
+  }
+  Result<void> leave(const std::string&, const struct ::stat&) override { return {}; }
+  Result<void> file(const os::UniqueFd&, const std::string& path, const struct ::stat&) override {
+    paths_.push_back({path, false});
+    return {};
+  }
+  std::vector<TreePath> take() { return std::move(paths_); }
+
+ private:
+  std::vector<TreePath> paths_;
 };
 
 // Files of the caller out of an image. Every directory on the way is one that it made or found, and
@@ -158,6 +176,12 @@ class LocalVisitor final : public MergedVisitor {
 Result<void> walk_merged(const Layers& layers, MergedVisitor& visitor) {
   if (layers.empty()) return {};
   return walk(layers, layers.root(), "", visitor);
+}
+
+Result<std::vector<TreePath>> list_tree(const std::vector<std::string>& layers) {
+  PathVisitor visitor;
+  TRY(walk_merged(TRY(Layers::open(layers)), visitor));
+  return visitor.take();
 }
 
 Result<void> write_tree(const std::vector<std::string>& layers, Tier tier,

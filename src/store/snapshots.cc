@@ -31,6 +31,15 @@ Result<Layer> parse_layer(const Row& row) {
                .form = text(row[5])};
 }
 
+std::optional<std::int64_t> find_number(const Value& value) {
+  const auto* number = std::get_if<std::int64_t>(&value);
+  return number == nullptr ? std::nullopt : std::optional(*number);
+}
+
+Value to_value(const std::optional<std::int64_t>& number) {
+  return number ? Value(*number) : Value();
+}
+
 Result<void> make_directory(const std::string& path, mode_t mode) {
   // chmod: whatever the umask and the parent's setgid bit are.
   if (::mkdir(path.c_str(), mode) < 0 || ::chmod(path.c_str(), mode) < 0)
@@ -53,7 +62,8 @@ std::string Store::owners_path(std::int64_t id) const {
 }
 
 Result<std::int64_t> Store::begin_snapshot(const std::string& tier,
-                                           std::optional<std::int64_t> parent) {
+                                           std::optional<std::int64_t> parent,
+                                           std::optional<std::int64_t> linked) {
   // The top layer's root directory is what a mounted stack shows as "/": start from the parent's.
   mode_t mode = 0755;
   if (parent) {
@@ -62,11 +72,11 @@ Result<std::int64_t> Store::begin_snapshot(const std::string& tier,
       return fail(os_error("stat", fs_path(*parent)));
     mode = status.st_mode & 07777;
   }
-  const Rows rows = TRY(db_->query(
-      "INSERT INTO snapshots(tier, parent, ready, session, boot, created) VALUES(?, ?, 0, ?, ?, ?)"
-      " RETURNING id",
-      {tier, parent ? Value(*parent) : Value(), session_->name(), boot_,
-       static_cast<std::int64_t>(std::time(nullptr))}));
+  const Rows rows =
+      TRY(db_->query("INSERT INTO snapshots(tier, parent, linked, ready, session, boot, created)"
+                     " VALUES(?, ?, ?, 0, ?, ?, ?) RETURNING id",
+                     {tier, to_value(parent), to_value(linked), session_->name(), boot_,
+                      static_cast<std::int64_t>(std::time(nullptr))}));
   const std::int64_t id = number(rows.at(0).at(0));
   const std::string path = path_ + "/snapshots/" + std::to_string(id);
   // Of a database that was lost: the directory's number is given out again.
@@ -101,14 +111,17 @@ Result<std::string> Store::abandon_snapshot(std::int64_t id) {
 
 Result<std::optional<Snapshot>> Store::find_snapshot(std::int64_t id) {
   const Rows rows =
-      TRY(db_->query("SELECT s.tier, s.parent, s.ready, l.chain FROM snapshots s"
+      TRY(db_->query("SELECT s.tier, s.parent, s.linked, s.ready, l.chain FROM snapshots s"
                      " LEFT JOIN layers l ON l.snapshot = s.id WHERE s.id = ?",
                      {id}));
   if (rows.empty()) return std::nullopt;
-  Snapshot snapshot{.id = id, .tier = text(rows[0][0]), .ready = number(rows[0][2]) != 0};
-  if (!std::holds_alternative<std::monostate>(rows[0][1])) snapshot.parent = number(rows[0][1]);
-  snapshot.chain = TRY(parse_digest(rows[0][3]));
-  return snapshot;
+  const Row& row = rows[0];
+  return Snapshot{.id = id,
+                  .tier = text(row[0]),
+                  .parent = find_number(row[1]),
+                  .linked = find_number(row[2]),
+                  .ready = number(row[3]) != 0,
+                  .chain = TRY(parse_digest(row[4]))};
 }
 
 Result<std::optional<std::int64_t>> Store::find_snapshot_by_chain(const std::string& tier,
@@ -123,21 +136,44 @@ Result<std::optional<std::int64_t>> Store::find_snapshot_by_chain(const std::str
   return std::nullopt;
 }
 
-Result<std::vector<std::int64_t>> Store::chain(std::int64_t id) {
+Result<std::vector<Snapshot>> Store::snapshots_of(std::int64_t id) {
   const Rows rows =
-      TRY(db_->query("WITH RECURSIVE up(id, parent, depth) AS ("
-                     " SELECT id, parent, 0 FROM snapshots WHERE id = ?"
-                     " UNION ALL SELECT s.id, s.parent, up.depth + 1 FROM snapshots s"
+      TRY(db_->query("WITH RECURSIVE up(id, parent, linked, depth) AS ("
+                     " SELECT id, parent, linked, 0 FROM snapshots WHERE id = ?"
+                     " UNION ALL SELECT s.id, s.parent, s.linked, up.depth + 1 FROM snapshots s"
                      " JOIN up ON s.id = up.parent)"
-                     " SELECT id, parent FROM up ORDER BY depth DESC",
+                     " SELECT id, parent, linked FROM up ORDER BY depth DESC",
                      {id}));
   if (rows.empty()) return fail(Errc::kNotFound, "the store has no snapshot " + std::to_string(id));
-  if (!std::holds_alternative<std::monostate>(rows[0][1]))
-    return fail(Errc::kCorrupt, "the parent of snapshot " + std::to_string(number(rows[0][0])) +
+  std::vector<Snapshot> snapshots;
+  for (const Row& row : rows)
+    snapshots.push_back(
+        {.id = number(row[0]), .parent = find_number(row[1]), .linked = find_number(row[2])});
+  if (snapshots.front().parent)
+    return fail(Errc::kCorrupt, "the parent of snapshot " + std::to_string(snapshots.front().id) +
                                     " is not in the store");
+  return snapshots;
+}
+
+Result<std::vector<std::int64_t>> Store::chain(std::int64_t id) {
   std::vector<std::int64_t> chain;
-  for (const Row& row : rows) chain.push_back(number(row[0]));
+  for (const Snapshot& snapshot : TRY(snapshots_of(id))) chain.push_back(snapshot.id);
   return chain;
+}
+
+Result<std::vector<std::int64_t>> Store::stack(std::int64_t id) {
+  std::vector<std::int64_t> stack;
+  for (const Snapshot& snapshot : TRY(snapshots_of(id))) {
+    // Of one that shows another's layer the own directory says what "/" is like, where it is on
+    // top.
+    if (!snapshot.linked || snapshot.id == id) stack.push_back(snapshot.id);
+    if (!snapshot.linked) continue;
+    // What is on top hides all that the same layer could show or hide further down, and overlayfs
+    // takes no directory twice.
+    std::erase(stack, *snapshot.linked);
+    stack.insert(snapshot.id == id ? stack.end() - 1 : stack.end(), *snapshot.linked);
+  }
+  return stack;
 }
 
 Result<void> Store::set_layer(std::int64_t snapshot, const Layer& layer) {
@@ -173,6 +209,30 @@ Result<std::vector<Layer>> Store::find_layers_by_diff_id(const Digest& diff_id) 
            {diff_id.text()})))
     layers.push_back(TRY(parse_layer(row)));
   return layers;
+}
+
+Result<void> Store::put_conversion(const Digest& blob, const Layer& made) {
+  (void)TRY(
+      db_->query("INSERT OR REPLACE INTO conversions(blob, form, made, size, media_type)"
+                 " VALUES(?, ?, ?, ?, ?)",
+                 {blob.text(), made.form, made.blob.text(), static_cast<std::int64_t>(made.size),
+                  made.media_type}));
+  return {};
+}
+
+Result<std::optional<Layer>> Store::find_conversion(const Layer& layer, const std::string& form) {
+  const Rows rows =
+      TRY(db_->query("SELECT made, size, media_type FROM conversions WHERE blob = ? AND form = ?",
+                     {layer.blob.text(), form}));
+  if (rows.empty()) return std::nullopt;
+  Layer made{.chain = layer.chain,
+             .diff_id = layer.diff_id,
+             .blob = TRY(parse_digest(rows[0][0])),
+             .size = static_cast<std::uint64_t>(number(rows[0][1])),
+             .media_type = text(rows[0][2]),
+             .form = form};
+  if (!has_blob(made.blob)) return std::nullopt;
+  return made;
 }
 
 Result<std::optional<std::int64_t>> Store::find_cache(const std::string& tier, const Digest& key) {

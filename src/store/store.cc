@@ -151,7 +151,8 @@ Result<void> Store::start_alone() {
   const Rows lost =
       TRY(db_->query("WITH RECURSIVE lost(id) AS ("
                      " SELECT id FROM snapshots WHERE ready = 1 AND durable = 0 AND boot <> ?"
-                     " UNION SELECT s.id FROM snapshots s JOIN lost ON s.parent = lost.id)"
+                     " UNION SELECT s.id FROM snapshots s"
+                     " JOIN lost ON lost.id IN (s.parent, s.linked))"
                      " SELECT id FROM lost ORDER BY id DESC",
                      {boot_}));
   for (const Row& row : lost) TRY(discard_snapshot(number(row[0])));

@@ -71,6 +71,8 @@ struct Snapshot {
   std::int64_t id = 0;
   std::string tier;
   std::optional<std::int64_t> parent;
+  // Whose layer this one puts on its parent, instead of one of its own.
+  std::optional<std::int64_t> linked;
   bool ready = false;
   Digest chain;  // empty: never was a layer
 };
@@ -115,8 +117,11 @@ class Store {
   Result<std::string> read_blob(const Digest& digest);   // documents only; verified
   std::string blob_path(const Digest& digest) const;
 
-  // Snapshots. Between begin and commit the row is 'building' and seen by nobody else.
-  Result<std::int64_t> begin_snapshot(const std::string& tier, std::optional<std::int64_t> parent);
+  // Snapshots. Between begin and commit the row is 'building' and seen by nobody else. `linked` is
+  // a finished one without a parent, whose layer does not depend on what is below: it is put on
+  // `parent` as it is, and nothing is to be filled.
+  Result<std::int64_t> begin_snapshot(const std::string& tier, std::optional<std::int64_t> parent,
+                                      std::optional<std::int64_t> linked = {});
   Result<void> commit_snapshot(std::int64_t id);
   Result<std::string> abandon_snapshot(std::int64_t id);  // what the caller must remove
   Result<std::optional<Snapshot>> find_snapshot(std::int64_t id);
@@ -124,14 +129,20 @@ class Store {
   Result<std::optional<std::int64_t>> find_snapshot_by_chain(const std::string& tier,
                                                              const Digest& chain);
   Result<std::vector<std::int64_t>> chain(std::int64_t id);  // bottom first, `id` last
-  std::string fs_path(std::int64_t id) const;                // one overlayfs layer
-  std::string work_path(std::int64_t id) const;              // overlayfs' workdir
-  std::string owners_path(std::int64_t id) const;            // sidecar; absent: no records
+  // Whose directories, one on the other, are the tree of `id`: bottom first, each once.
+  Result<std::vector<std::int64_t>> stack(std::int64_t id);
+  std::string fs_path(std::int64_t id) const;      // one overlayfs layer
+  std::string work_path(std::int64_t id) const;    // overlayfs' workdir
+  std::string owners_path(std::int64_t id) const;  // sidecar; absent: no records
 
   // Layers. One recorded for a snapshot is found for snapshots of the same chain at other tiers.
   Result<void> set_layer(std::int64_t snapshot, const Layer& layer);
   Result<std::optional<Layer>> find_layer(std::int64_t snapshot);
   Result<std::vector<Layer>> find_layers_by_diff_id(const Digest& diff_id);
+  // The same layer compressed in another way, by Layer::form. It may be dropped when no image has
+  // it.
+  Result<void> put_conversion(const Digest& blob, const Layer& made);
+  Result<std::optional<Layer>> find_conversion(const Layer& layer, const std::string& form);
 
   // Cache records. `parts` is JSON and `description` a line for `explain`.
   Result<std::optional<std::int64_t>> find_cache(const std::string& tier, const Digest& key);
@@ -167,6 +178,8 @@ class Store {
   friend class BlobWriter;
   explicit Store(std::string path);
 
+  // Bottom first; tier, ready and chain are left out.
+  Result<std::vector<Snapshot>> snapshots_of(std::int64_t id);
   Result<void> prepare_directories();
   Result<void> sweep();
   Result<void> start_alone();

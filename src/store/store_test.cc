@@ -165,6 +165,50 @@ TEST(Snapshots, ExistWhenTheyAreCommitted) {
   EXPECT_TRUE(store->fsck(true)->empty());
 }
 
+TEST(Snapshots, ShowALayerThatDependsOnNothingBelow) {
+  TempDir dir;
+  const std::string path = dir / "store";
+  std::int64_t layer = 0, one = 0, on_one = 0, again = 0;
+  {
+    const auto store = open_store(path);
+    const auto add = [&](std::optional<std::int64_t> parent, std::optional<std::int64_t> linked) {
+      const auto id = store->begin_snapshot("ids", parent, linked);
+      EXPECT_TRUE(id && store->commit_snapshot(*id));
+      return id.value_or(0);
+    };
+    const std::int64_t base = add({}, {}), other = add({}, {});
+    layer = add({}, {});
+    one = add(base, layer);
+    const std::int64_t two = add(other, layer);
+    on_one = add(one, {});
+    again = add(on_one, layer);
+    using Ids = std::vector<std::int64_t>;
+    EXPECT_EQ(*store->chain(one), (Ids{base, one}));
+    EXPECT_EQ(*store->stack(one), (Ids{base, layer, one}));
+    EXPECT_EQ(*store->stack(two), (Ids{other, layer, two}));
+    EXPECT_EQ(*store->stack(on_one), (Ids{base, layer, on_one})) << "what is empty is left out";
+    EXPECT_EQ(*store->stack(again), (Ids{base, on_one, layer, again})) << "one directory twice";
+    EXPECT_EQ((*store->find_snapshot(one))->linked, layer);
+    EXPECT_FALSE((*store->find_snapshot(on_one))->linked);
+
+    ASSERT_OK(store->put_cache("ids", key("on_one"), on_one));
+    ASSERT_OK(store->collect());
+    EXPECT_TRUE(*store->find_snapshot(layer)) << "what is kept stands on it";
+    EXPECT_FALSE(*store->find_snapshot(two));
+    EXPECT_FALSE(*store->find_snapshot(again));
+    EXPECT_TRUE(store->fsck(true)->empty());
+  }
+  const auto db = Database::open(path + "/lichen.db");
+  ASSERT_OK(db);
+  ASSERT_OK((*db)->query("UPDATE snapshots SET durable = 1 WHERE id <> ?", {layer}));
+  ASSERT_OK((*db)->query("UPDATE snapshots SET boot = 'earlier'"));
+  ASSERT_OK((*db)->query("UPDATE meta SET value = 'earlier' WHERE key = 'boot'"));
+  const auto store = open_store(path);
+  EXPECT_FALSE(*store->find_snapshot(one)) << "with what is lost goes what stands on it";
+  EXPECT_FALSE(*store->find_cache("ids", key("on_one")));
+  EXPECT_TRUE(store->fsck(true)->empty());
+}
+
 TEST(Snapshots, TakeTheModeOfTheirParentsRoot) {
   TempDir dir;
   const auto store = open_store(dir / "store");
@@ -224,11 +268,32 @@ TEST(Layers, RememberWhatMadeThem) {
     const auto db = Database::open(dir / "store/lichen.db");
     ASSERT_OK(db);
     ASSERT_OK((*db)->query("ALTER TABLE layers DROP COLUMN form"));
+    ASSERT_OK((*db)->query("ALTER TABLE snapshots DROP COLUMN linked"));
+    ASSERT_OK((*db)->query("DROP TABLE conversions"));
     ASSERT_OK((*db)->query("PRAGMA user_version = 1"));
   }
   const auto store = open_store(dir / "store");
   ASSERT_TRUE(*store->find_layer(1));
   EXPECT_EQ((*store->find_layer(1))->form, "") << "such layers are used as they are";
+  EXPECT_FALSE((*store->find_snapshot(1))->linked);
+  EXPECT_FALSE(*store->find_conversion({.blob = key("b")}, "gzip -1"));
+}
+
+TEST(Layers, HaveOtherCompressionsAsLongAsAnImageHasThem) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const Layer layer{.diff_id = key("d"), .blob = *store->put_blob("plain")};
+  ASSERT_OK(store->put_conversion(
+      layer.blob,
+      {.blob = *store->put_blob("zipped"), .size = 6, .media_type = "m", .form = "gzip -1"}));
+  EXPECT_FALSE(*store->find_conversion(layer, "zstd -1"));
+  const auto found = *store->find_conversion(layer, "gzip -1");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->blob, sha256("zipped"));
+  EXPECT_EQ(found->diff_id, key("d"));
+  EXPECT_EQ(found->size, 6u);
+  ASSERT_OK(store->collect());
+  EXPECT_FALSE(*store->find_conversion(layer, "gzip -1")) << "its blob is gone";
 }
 
 TEST(Images, AreFoundByNameAndByPrefix) {

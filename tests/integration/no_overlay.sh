@@ -9,6 +9,7 @@ RUN mkdir -p /a/b /c && echo 1 > /a/f && echo 2 > /a/b/g && ln /a/f /a/hard && l
 RUN rm /a/f && echo more >> /a/b/g && rm -r /c && mkdir /c && echo 3 > /c/new && chown 9 /a/soft -h
 COPY --chown=5:6 d /a/d
 COPY d/f /c/new
+COPY --link --chown=5:6 d /c/linked
 RUN chown 3:4 /a && mv /a/b /a/moved && cat /etc/resolv.conf >/dev/null
 FROM @TINY@
 COPY --from=first /a /from
