@@ -43,6 +43,11 @@ Result<dockerfile::ResolvedImage> BaseImages::resolve(const std::string& referen
   return resolved_[key] = std::move(*resolved);
 }
 
+Result<std::optional<std::int64_t>> BaseImages::time_of(const std::string& source) {
+  if (options_.contexts == nullptr) return std::nullopt;
+  return options_.contexts->time_of(source);
+}
+
 Result<dockerfile::ResolvedImage> BaseImages::resolve_layout(const std::string& text,
                                                              const oci::Platform& platform) {
   const auto [written, selector] = split_layout(text);

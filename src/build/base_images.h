@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "build/context.h"
 #include "build/event.h"
 #include "build/steps.h"
 #include "dockerfile/lower.h"
@@ -20,13 +21,15 @@ class BaseImages final : public dockerfile::Images {
     store::Store& store;
     registry::Client& registry;
     Steps& steps;
-    bool pull = false;            // ask the registry even when the store has the name
-    bool multi_platform = false;  // names of steps say which platform
+    bool pull = false;             // ask the registry even when the store has the name
+    bool multi_platform = false;   // names of steps say which platform
+    Contexts* contexts = nullptr;  // for time_of(), which without them knows nothing
   };
   explicit BaseImages(Options options) : options_(options) {}
 
   Result<dockerfile::ResolvedImage> resolve(const std::string& reference,
                                             const oci::Platform& platform) override;
+  Result<std::optional<std::int64_t>> time_of(const std::string& source) override;
 
  private:
   Result<dockerfile::ResolvedImage> resolve_layout(const std::string& text,

@@ -162,7 +162,8 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                      .registry = session->registry(),
                      .steps = steps,
                      .pull = request.pull,
-                     .multi_platform = is_multi_platform(request)});
+                     .multi_platform = is_multi_platform(request),
+                     .contexts = &contexts});
   std::vector<dockerfile::Lowered> lowered = TRY(lower_all(request, sources, images, steps));
   const std::optional<std::int64_t> epoch = lowered.front().source_date_epoch;
   std::vector<graph::Graph> graphs;

@@ -214,6 +214,34 @@ Result<std::string> Contexts::read_url(const std::string& url) {
   return text;
 }
 
+Result<std::optional<std::int64_t>> Contexts::time_of(const std::string& source) {
+  if (!is_remote_source(source)) return std::nullopt;
+  std::lock_guard lock(mutex_);
+  if (const auto known = times_.find(source); known != times_.end()) return known->second;
+  const std::string key = "time of " + source;
+  options_.steps.started(key, "[internal] time of " + printable(without_credentials(source)));
+  auto time = fetch_time(source, key);
+  if (!time) time = fail(ops::with_advice(std::move(time).error()));
+  options_.steps.finished(key, time ? nullptr : &time.error());
+  if (time) times_[source] = *time;
+  return time;
+}
+
+Result<std::optional<std::int64_t>> Contexts::fetch_time(const std::string& source,
+                                                         const std::string& key) {
+  if (const auto git = TRY(find_git(source))) {
+    auto repository = TRY(ops::open_repository(TRY(access()), git->remote));
+    return TRY(repository.commit_time(TRY(repository.resolve(git->ref, git->checksum))));
+  }
+  const fetch::Download got = TRY(get(key, source));
+  if (got.modified) return got.modified;
+  os::FileSource bytes(TRY(os::open(got.bytes.path(), O_RDONLY)), "the download");
+  const std::string head = TRY(read_head(bytes));
+  if (!is_archive(head)) return std::nullopt;
+  Replayed all(head, bytes);
+  return newest_entry(all, options_.cancelled);
+}
+
 Result<Context> Contexts::download(const std::string& url, bool is_main) {
   const std::string key = "context " + url;
   options_.steps.started(key, "[internal] load remote build context");

@@ -58,6 +58,8 @@ class Contexts {
   Result<const Context*> open(const std::string& name);
   // The text behind the URL of a Dockerfile.
   Result<std::string> read_url(const std::string& url);
+  // Context::time of any source, which is not unpacked; of a directory none.
+  Result<std::optional<std::int64_t>> time_of(const std::string& source);
 
  private:
   Result<Context> open_source(const std::string& source, bool is_main);
@@ -65,6 +67,7 @@ class Contexts {
   Result<Context> download(const std::string& url, bool is_main);
   Result<fetch::Download> get(const std::string& key, const std::string& url);
   Result<Context> clone(const dockerfile::GitReference& git);
+  Result<std::optional<std::int64_t>> fetch_time(const std::string& source, const std::string& key);
   Result<Context> read(Source& bytes, const char* what);
   Result<std::string> make_directory();
   Result<ops::FetchAccess> access();
@@ -75,7 +78,8 @@ class Contexts {
   const Options options_;
   std::mutex mutex_;
   std::map<std::string, Context> opened_;
-  std::vector<std::string> temporary_;  // directories
+  std::map<std::string, std::optional<std::int64_t>> times_;  // by source
+  std::vector<std::string> temporary_;                        // directories
 };
 
 }  // namespace lichen::build

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -110,6 +111,21 @@ class Unpacker {
   std::map<std::string, Entry> directories_;
 };
 
+// All of a tar archive to `take`; the time of the newest entry.
+Result<std::optional<std::int64_t>> read_entries(
+    Source& bytes, const std::atomic<bool>* cancelled,
+    const std::function<Result<void>(const Entry&, Source&)>& take) {
+  const auto plain = TRY(archive::open_decompressor(bytes));
+  archive::TarReader tar(*plain);
+  std::optional<std::int64_t> newest;
+  while (const std::optional<Entry> entry = TRY(tar.next())) {
+    if (cancelled != nullptr && cancelled->load()) return fail(Errc::kCancelled, "cancelled");
+    TRY(take(*entry, tar));
+    newest = std::max(newest.value_or(entry->mtime_s), entry->mtime_s);
+  }
+  return newest;
+}
+
 }  // namespace
 
 bool is_archive(std::string_view head) {
@@ -120,17 +136,17 @@ bool is_archive(std::string_view head) {
 Result<std::optional<std::int64_t>> unpack_context(Source& bytes, const std::string& directory,
                                                    const std::atomic<bool>* cancelled) {
   const os::UniqueFd root = TRY(os::open(directory, O_RDONLY | O_DIRECTORY));
-  const auto plain = TRY(archive::open_decompressor(bytes));
-  archive::TarReader tar(*plain);
   Unpacker unpacker(root);
-  std::optional<std::int64_t> newest;
-  while (const std::optional<Entry> entry = TRY(tar.next())) {
-    if (cancelled != nullptr && cancelled->load()) return fail(Errc::kCancelled, "cancelled");
-    TRY(unpacker.add(*entry, tar));
-    newest = std::max(newest.value_or(entry->mtime_s), entry->mtime_s);
-  }
+  const auto newest = TRY(read_entries(bytes, cancelled, [&](const Entry& entry, Source& content) {
+    return unpacker.add(entry, content);
+  }));
   TRY(unpacker.finish());
   return newest;
+}
+
+Result<std::optional<std::int64_t>> newest_entry(Source& bytes,
+                                                 const std::atomic<bool>* cancelled) {
+  return read_entries(bytes, cancelled, [](const Entry&, Source&) -> Result<void> { return {}; });
 }
 
 }  // namespace lichen::build

@@ -27,4 +27,7 @@ bool is_archive(std::string_view head);
 Result<std::optional<std::int64_t>> unpack_context(Source& bytes, const std::string& directory,
                                                    const std::atomic<bool>* cancelled);
 
+// The same time without unpacking.
+Result<std::optional<std::int64_t>> newest_entry(Source& bytes, const std::atomic<bool>* cancelled);
+
 }  // namespace lichen::build

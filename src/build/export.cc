@@ -18,6 +18,7 @@
 #include "transfer/image_target.h"
 #include "transfer/output_file.h"
 #include "transfer/push.h"
+#include "transfer/recode.h"
 
 namespace lichen::build {
 
@@ -42,6 +43,7 @@ Result<bool> is_set(const Output& output, const std::string& key, bool otherwise
 struct Compression {
   std::string name = "gzip";
   int level = -1;
+  bool forced = false;  // also for layers that come from elsewhere
 };
 
 Result<Compression> compression_of(const Request& request) {
@@ -59,6 +61,7 @@ Result<Compression> compression_of(const Request& request) {
       if (error != std::errc() || end != level.data() + level.size())
         return fail(Errc::kInvalid, "compression-level=" + printable(level) + " is not a number");
     }
+    if (TRY(is_set(output, "force-compression", false))) compression.forced = true;
   }
   return compression;
 }
@@ -69,18 +72,53 @@ const char* media_type(const std::string& compression) {
   return oci::kLayerGzipType;
 }
 
+bool is_image(const Output& output) {
+  return output.kind != OutputKind::kTar && output.kind != OutputKind::kLocal;
+}
+
+// source-date-epoch of an output: SOURCE_DATE_EPOCH of the build when it is not given, none when it
+// is empty.
+Result<std::optional<std::int64_t>> epoch_of(const Output& output,
+                                             std::optional<std::int64_t> otherwise) {
+  const auto found = output.attributes.find("source-date-epoch");
+  if (found == output.attributes.end()) return otherwise;
+  const std::string& text = found->second;
+  if (text.empty()) return std::optional<std::int64_t>();
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 0)
+    return fail(Errc::kInvalid, "--output: source-date-epoch=" + printable(text) +
+                                    " is not a number of seconds since 1970");
+  return std::optional(seconds);
+}
+
+// One time for all images of a build, like the compression.
+std::optional<std::int64_t> image_epoch(const ExportContext& context) {
+  for (const Output& output : context.request.outputs)
+    if (is_image(output) && output.attributes.contains("source-date-epoch"))
+      return epoch_of(output, {}).value_or(std::nullopt);
+  return context.source_date_epoch;
+}
+
 // Files' times in layers, with SOURCE_DATE_EPOCH: no later than it, unless rewrite-timestamp=false.
 std::optional<std::int64_t> clamp_of(const ExportContext& context) {
   for (const Output& output : context.request.outputs)
     if (!is_set(output, "rewrite-timestamp", true).value_or(true)) return std::nullopt;
-  return context.source_date_epoch;
+  return image_epoch(context);
+}
+
+std::string form_of(const Compression& compression) {
+  return compression.name + " " + std::to_string(compression.level);
 }
 
 // All that a layer's bytes depend on beside its files.
 std::string form_of(const ExportContext& context, const Compression& compression) {
   const std::optional<std::int64_t> clamp = clamp_of(context);
-  return compression.name + " " + std::to_string(compression.level) +
-         (clamp ? " until " + std::to_string(*clamp) : "");
+  return form_of(compression) + (clamp ? " until " + std::to_string(*clamp) : "");
+}
+
+unsigned compressing_threads() {
+  return std::max(1u, std::thread::hardware_concurrency());
 }
 
 // One snapshot's layer as a blob: tar, both digests and compression in one pass, in a worker.
@@ -98,7 +136,7 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
                    .output = TRY(store.temporary_path()),
                    .compression = compression.name,
                    .level = compression.level,
-                   .threads = std::max(1u, std::thread::hardware_concurrency()),
+                   .threads = compressing_threads(),
                    .clamp = clamp_of(context),
                    .secrets = {}};
   const SecretGuardMode guard = context.request.secret_guard;
@@ -127,6 +165,34 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
                       .form = form_of(context, compression)};
 }
 
+// A layer from elsewhere in this build's compression; one that has none stays as it is. Its tar,
+// and so its diff id, does not change.
+Result<store::Layer> convert_layer(const ExportContext& context, const Compression& compression,
+                                   const store::Layer& layer) {
+  const archive::Compression wanted = transfer::compression_of(media_type(compression.name));
+  if (!transfer::is_layer(layer.media_type) || transfer::compression_of(layer.media_type) == wanted)
+    return layer;
+  store::Store& store = context.session.store();
+  const std::string form = form_of(compression);
+  if (auto known = TRY(store.find_conversion(layer, form))) return std::move(*known);
+  const auto blobs = transfer::store_source(store, {});
+  const transfer::Blob recoded = TRY(transfer::recode(
+      blobs->blob({.media_type = layer.media_type, .digest = layer.blob, .size = layer.size}),
+      {.compression = wanted,
+       .level = compression.level,
+       .threads = compressing_threads(),
+       .staging = store.path() + "/tmp"}));
+  const auto writer = TRY(store.write_blob());
+  TRY(recoded.send(*writer));
+  store::Layer made = layer;
+  made.blob = TRY(writer->commit(recoded.descriptor.digest, recoded.descriptor.size));
+  made.size = recoded.descriptor.size;
+  made.media_type = media_type(compression.name);
+  made.form = form;
+  TRY(store.put_conversion(layer.blob, made));
+  return made;
+}
+
 // "linux_arm_v7": where a platform's tree goes when there are several.
 std::string directory_of(const oci::Platform& platform) {
   std::string name = oci::to_text(oci::normalised(platform));
@@ -144,12 +210,13 @@ Result<void> export_trees(const ExportContext& context, const Output& output,
   ops::ExportJob job{.tier = context.session.tier(),
                      .trees = {},
                      .directory = {},
-                     .clamp = context.source_date_epoch};
+                     .clamp = TRY(epoch_of(output, context.source_date_epoch))};
   for (const Built& one : built) {
     ops::Stack stack = TRY(ops::stack_of(context.session.store(), one.snapshot));
     job.trees.push_back({.lower = std::move(stack.lower),
                          .sidecars = std::move(stack.sidecars),
-                         .place = split ? directory_of(one.platform) : ""});
+                         .place = split ? directory_of(one.platform) : "",
+                         .name = oci::to_text(oci::normalised(one.platform))});
   }
   if (output.kind == OutputKind::kLocal) {
     for (const ops::ExportTree& tree : job.trees) TRY(os::mkdirs(output.dest + "/" + tree.place));
@@ -190,10 +257,6 @@ Result<void> push_names(const ExportContext& context, const oci::Descriptor& roo
     if (!pushed) return fail(std::move(pushed).error().in("push " + name));
   }
   return {};
-}
-
-bool is_image(const Output& output) {
-  return output.kind != OutputKind::kTar && output.kind != OutputKind::kLocal;
 }
 
 std::vector<Output> outputs_of(const Request& request) {
@@ -253,16 +316,22 @@ Result<Exported> assemble_images(const ExportContext& context, const std::vector
   const auto annotations = [&](AnnotationPlace place, const oci::Platform* platform) {
     return annotations_of(context.request.annotations, place, platform);
   };
+  image::ConvertLayer convert;
+  if (compression.forced)
+    convert = [&](const store::Layer& layer) { return convert_layer(context, compression, layer); };
   std::vector<oci::Descriptor> manifests;
   for (const Built& one : built) {
-    image::Assembled image =
-        TRY(image::assemble(store, one.snapshot, one.config,
-                            {.source_date_epoch = context.source_date_epoch,
-                             .now = context.now,
-                             .docker_media_types = docker_media_types,
-                             .annotations = annotations(AnnotationPlace::kManifest, &one.platform),
-                             .form = form_of(context, compression)},
-                            [&](std::int64_t id) { return make_layer(context, compression, id); }));
+    // What an output's own time does not say, the build's does.
+    const std::optional<std::int64_t> epoch = image_epoch(context);
+    image::Assembled image = TRY(image::assemble(
+        store, one.snapshot, one.config,
+        {.source_date_epoch = epoch ? epoch : context.source_date_epoch,
+         .now = context.now,
+         .docker_media_types = docker_media_types,
+         .annotations = annotations(AnnotationPlace::kManifest, &one.platform),
+         .form = form_of(context, compression),
+         .clamp = clamp_of(context)},
+        [&](std::int64_t id) { return make_layer(context, compression, id); }, convert));
     image.manifest.annotations = annotations(AnnotationPlace::kManifestDescriptor, &one.platform);
     tell("manifest ", image.manifest);
     if (!is_multi_platform(context.request)) return Exported{image.manifest, image.config};
@@ -346,6 +415,7 @@ Result<Output> parse_output(const std::string& text) {
                                                  "load",
                                                  "platform-split",
                                                  "rewrite-timestamp",
+                                                 "source-date-epoch",
                                                  "store"};
   for (const auto& [key, value] : output.attributes)
     if (std::find(known.begin(), known.end(), key) == known.end())
@@ -370,13 +440,12 @@ Result<void> check_outputs(const Request& request) {
   for (const Output& output : request.outputs) {
     (void)TRY(is_set(output, "oci-mediatypes", true));
     (void)TRY(is_set(output, "rewrite-timestamp", true));
+    (void)TRY(epoch_of(output, {}));
     if (several && output.kind == OutputKind::kDocker)
       return fail(Errc::kUnsupported,
                   "docker exporter does not currently support exporting manifest lists",
                   "`docker load` takes one platform: build one at a time, or use type=oci");
-    if (!TRY(is_split(request, output)) && request.platforms.size() > 1 && !is_image(output))
-      return fail(Errc::kUnsupported,
-                  "--output: platform-split=false is not supported yet for several platforms");
+    (void)TRY(is_split(request, output));
     to_stdout += output.dest == "-" ? 1 : 0;
     if (output.kind == OutputKind::kPush && TRY(names_of(request)).empty())
       return fail(Errc::kInvalid, "--push needs a name to push to", "add -t REGISTRY/NAME:TAG");

@@ -53,6 +53,14 @@ TEST(CheckOutputs, TellsMistakesBeforeBuilding) {
                 .error()
                 .code,
             Errc::kInvalid);
+  for (const auto& [value, good] : {std::pair("", true), std::pair("12", true),
+                                    std::pair("soon", false), std::pair("-1", false)})
+    EXPECT_EQ(check_outputs({.outputs = {{.kind = OutputKind::kOci,
+                                          .dest = "x",
+                                          .attributes = {{"source-date-epoch", value}}}}})
+                  .has_value(),
+              good)
+        << value;
   EXPECT_TRUE(check_outputs({.tags = {"a:1"}}));
 }
 

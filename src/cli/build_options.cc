@@ -246,9 +246,9 @@ Result<void> take_epoch(build::Request& request) {
     return {};
   }
   const std::string& text = found->second;
-  if (text == "context") return {};  // known when the context is there
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc::invalid_argument) return {};  // whose time it is, the Dockerfile tells
   if (error != std::errc() || end != text.data() + text.size() || seconds < 0)
     return fail(Errc::kInvalid,
                 "SOURCE_DATE_EPOCH=" + text + " is not a number of seconds since 1970");

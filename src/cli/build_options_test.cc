@@ -110,6 +110,8 @@ TEST(BuildOptions, BuildArgsComeFromTheEnvironmentToo) {
   EXPECT_EQ(options.request.source_date_epoch, 42);
   const BuildOptions own = parsed({"--build-arg=SOURCE_DATE_EPOCH=7", "."}, variables);
   EXPECT_EQ(own.request.source_date_epoch, 7);
+  EXPECT_EQ(parsed({"--build-arg=SOURCE_DATE_EPOCH=stage", "."}).request.source_date_epoch,
+            std::nullopt);
   EXPECT_EQ(parsed({"."}, {{"SOURCE_DATE_EPOCH", ""}}).request.source_date_epoch, std::nullopt);
 }
 
@@ -359,9 +361,9 @@ TEST(BuildOptions, Mistakes) {
        "--ulimit: rttime is not supported: lichen needs it itself"},
       {{"--label=x", "."}, Errc::kInvalid, "--label: \"x\" is not NAME=VALUE"},
       {{"--build-context=x", "."}, Errc::kInvalid, "--build-context: \"x\" is not NAME=SOURCE"},
-      {{"--build-arg=SOURCE_DATE_EPOCH=x", "."},
+      {{"--build-arg=SOURCE_DATE_EPOCH=1x", "."},
        Errc::kInvalid,
-       "SOURCE_DATE_EPOCH=x is not a number of seconds since 1970"},
+       "SOURCE_DATE_EPOCH=1x is not a number of seconds since 1970"},
       {{"--progress=fancy", "."}, Errc::kInvalid, "--progress: unknown progress \"fancy\""},
       {{"--progres=plain", "."}, Errc::kInvalid, "unknown flag --progres"},
   };

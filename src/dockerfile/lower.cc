@@ -14,8 +14,15 @@
 #include "dockerfile/lowering.h"
 #include "dockerfile/parser.h"
 #include "dockerfile/platform_args.h"
+#include "dockerfile/remote_source.h"
 
 namespace lichen::dockerfile {
+
+namespace {
+
+constexpr char kEpoch[] = "SOURCE_DATE_EPOCH";
+
+}  // namespace
 
 Result<Lowered> lower(const Frontend& request, Images& images, std::vector<Warning>* warnings) {
   Lowering lowering(request, images);
@@ -121,7 +128,7 @@ Result<void> Lowering::set_lint() {
 
 Result<void> Lowering::set_globals() {
   // From here on it is a number, which steps see, or was not given.
-  if (const auto given = request_.build_args.find("SOURCE_DATE_EPOCH");
+  if (const auto given = request_.build_args.find(kEpoch);
       given != request_.build_args.end() && given->second == "context") {
     if (request_.context_time)
       given->second = std::to_string(*request_.context_time);
@@ -161,31 +168,63 @@ Result<void> Lowering::set_globals() {
 
 Result<void> Lowering::set_epoch() {
   epoch_ = request_.source_date_epoch;
-  std::optional<std::string> epoch = oci::find_env(globals_, "SOURCE_DATE_EPOCH");
-  if (const auto given = request_.build_args.find("SOURCE_DATE_EPOCH");
-      given != request_.build_args.end())
-    epoch = given->second;
-  if (epoch == "context") {  // the Dockerfile's own default
-    epoch_ = request_.context_time;
-    if (epoch_) oci::set_env(globals_, "SOURCE_DATE_EPOCH", std::to_string(*epoch_));
-    return {};
-  }
+  std::optional<std::string> epoch = oci::find_env(globals_, kEpoch);
+  const auto given = request_.build_args.find(kEpoch);
+  if (given != request_.build_args.end()) epoch = given->second;
   if (!epoch || epoch->empty()) return {};
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(epoch->data(), epoch->data() + epoch->size(), seconds);
-  if (error != std::errc() || end != epoch->data() + epoch->size()) {
-    const auto source = stages_.find(*epoch, stages_.stages.size());
-    if (source && stages_.stages[*source].from.base != "scratch") {
-      where_ = stages_.stages[*source].lines;
-      return fail(Errc::kInvalid, "SOURCE_DATE_EPOCH stage must use FROM scratch");
-    }
-    if (source || request_.named_contexts.contains(*epoch))
-      return fail(Errc::kUnsupported,
-                  "SOURCE_DATE_EPOCH from a stage or a named context is not supported");
-    return fail(Errc::kInvalid, "invalid SOURCE_DATE_EPOCH: " + *epoch);
+  epoch_ = TRY(epoch_of(*epoch));
+  // What steps see of it is the number.
+  if (given != request_.build_args.end()) {
+    if (epoch_)
+      given->second = std::to_string(*epoch_);
+    else
+      request_.build_args.erase(given);
   }
-  epoch_ = seconds;
+  if (epoch_ && oci::find_env(globals_, kEpoch))
+    oci::set_env(globals_, kEpoch, std::to_string(*epoch_));
   return {};
+}
+
+// A number of seconds, or whose time it is: the context's, a named context's, or that of the one
+// file that a stage is.
+Result<std::optional<std::int64_t>> Lowering::epoch_of(const std::string& text) {
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && end == text.data() + text.size()) return std::optional(seconds);
+  if (text == "context") return request_.context_time;
+  std::string source;
+  if (const auto named = request_.named_contexts.find(text);
+      named != request_.named_contexts.end()) {
+    source = named->second;
+    if (starts_with(source, "docker-image://") || starts_with(source, "oci-layout://"))
+      return fail(Errc::kInvalid, "SOURCE_DATE_EPOCH: the named context " + text +
+                                      " is an image, which has no time");
+  } else if (const auto stage = stages_.find(text, stages_.stages.size())) {
+    source = TRY(epoch_source(stages_.stages[*stage]));
+  } else {
+    return fail(Errc::kInvalid, "invalid SOURCE_DATE_EPOCH: " + text,
+                "a number of seconds since 1970, context, a named context or a stage");
+  }
+  return images_.time_of(source);
+}
+
+// What a stage fetches that is nothing else.
+Result<std::string> Lowering::epoch_source(const Stage& stage) {
+  where_ = stage.lines;
+  if (stage.from.base != "scratch")
+    return fail(Errc::kInvalid, "SOURCE_DATE_EPOCH stage must use FROM scratch");
+  const auto* add =
+      stage.commands.size() == 1 ? std::get_if<CopyFiles>(&stage.commands.front().body) : nullptr;
+  if (add == nullptr || !add->add || add->sources.size() != 1 || !add->inline_files.empty())
+    return fail(Errc::kInvalid, "SOURCE_DATE_EPOCH stage must be one ADD of one source");
+  where_ = stage.commands.front().lines;
+  std::string source = TRY(expander_.word(add->sources.front(), variables_of(globals_))).text;
+  CopyFiles copy = *add;
+  copy.checksum.clear();  // looked at when it is fetched
+  if (!TRY(remote_source(copy, source)))
+    return fail(Errc::kInvalid, "SOURCE_DATE_EPOCH stage must ADD a URL or a git repository");
+  where_ = {};
+  return source;
 }
 
 Result<void> Lowering::expand_stages() {

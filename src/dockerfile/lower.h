@@ -4,12 +4,12 @@
 //   Lowered lowered = TRY(lower(request, images));
 //
 // text -> lexer/parser (Ast with positions) -> stages -> graph vertices + image config. Nothing
-// executes here; the only question that lower() asks the world is the config of base images
-// (Images), and only for stages that the target reaches. An instruction or flag that lichen does
-// not have is kUnsupported and names file and line; sources that ADD has to fetch are lowered, and
-// for the caller to refuse. Lint runs beside (lint.h); with error=true what it finds is an error,
-// after all others. Errors carry the excerpt with `>>>` in Error::detail and "FILE:LINE" as
-// their outermost context (FILE alone for what has no line, such as a target that does not exist).
+// executes here; the questions that lower() asks the world are in Images: the config of base
+// images, and only for stages that the target reaches. An instruction or flag that lichen does not
+// have is kUnsupported and names file and line; sources that ADD has to fetch are lowered, and for
+// the caller to refuse. Lint runs beside (lint.h); with error=true what it finds is an error, after
+// all others. Errors carry the excerpt with `>>>` in Error::detail and "FILE:LINE" as their
+// outermost context (FILE alone for what has no line, such as a target that does not exist).
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,12 @@ class Images {
   // `reference` is what FROM or --from says ("debian:12"), or "oci-layout://DIR[:TAG][@DIGEST]".
   virtual Result<ResolvedImage> resolve(const std::string& reference,
                                         const oci::Platform& platform) = 0;
+  // Of a URL or a git repository, for SOURCE_DATE_EPOCH: when it was last changed, as the server
+  // says, else its newest entry, else nullopt; the time of a commit. Who only asks about a
+  // Dockerfile needs none.
+  virtual Result<std::optional<std::int64_t>> time_of(const std::string& /*source*/) {
+    return std::nullopt;
+  }
 };
 
 struct Frontend {

@@ -138,5 +138,41 @@ TEST(Lower, UsesSourceDateEpochOfTheDockerfile) {
   EXPECT_EQ(lowered->source_date_epoch, 12);
 }
 
+TEST(Lower, TakesSourceDateEpochFromWhatIsFetched) {
+  FakeImages images;
+  images.times = {{"https://host/a.tar", 1150000000}, {"https://host/named", 1160000000}};
+  Frontend request{.dockerfile =
+                       "ARG FILE=a.tar\nARG SOURCE_DATE_EPOCH=src\n"
+                       "FROM scratch AS src\nADD https://host/${FILE} /\n"
+                       "FROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL at=$SOURCE_DATE_EPOCH\n",
+                   .file = "Dockerfile"};
+  request.named_contexts = {{"named", "https://host/named"}, {"image", "docker-image://x"}};
+  const auto of_stage = lower(request, images);
+  ASSERT_TRUE(of_stage) << to_text(of_stage.error());
+  EXPECT_EQ(of_stage->source_date_epoch, 1150000000);
+  EXPECT_EQ(of_stage->config.labels.at("at"), "1150000000");
+
+  request.build_args = {{"SOURCE_DATE_EPOCH", "named"}};
+  const auto of_context = lower(request, images);
+  ASSERT_TRUE(of_context);
+  EXPECT_EQ(of_context->source_date_epoch, 1160000000);
+  EXPECT_EQ(of_context->config.labels.at("at"), "1160000000");
+
+  images.times.clear();
+  const auto unset = lower(request, images);
+  ASSERT_TRUE(unset);
+  EXPECT_EQ(unset->source_date_epoch, std::nullopt);
+
+  request.build_args = {{"SOURCE_DATE_EPOCH", "image"}};
+  EXPECT_EQ(lower(request, images).error().code, Errc::kInvalid);
+  request.build_args = {{"SOURCE_DATE_EPOCH", "neither"}};
+  EXPECT_EQ(lower(request, images).error().code, Errc::kInvalid);
+  request.build_args.clear();
+  for (const char* more : {"ADD a /\n", "COPY a /\n", "ADD https://h/b https://h/c /\n"}) {
+    const std::string text = "ARG SOURCE_DATE_EPOCH=s\nFROM scratch AS s\n";
+    EXPECT_EQ(lower_text(text + more, images).error().code, Errc::kInvalid) << more;
+  }
+}
+
 }  // namespace
 }  // namespace lichen::dockerfile

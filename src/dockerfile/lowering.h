@@ -62,6 +62,8 @@ class Lowering {
   Result<void> set_lint();
   Result<void> set_globals();
   Result<void> set_epoch();
+  Result<std::optional<std::int64_t>> epoch_of(const std::string& text);
+  Result<std::string> epoch_source(const Stage& stage);
   Result<void> expand_stages();
   Result<std::size_t> target();
   std::set<std::size_t> needed(std::size_t target) const;

@@ -30,7 +30,13 @@ class FakeImages final : public Images {
     return image;
   }
 
+  Result<std::optional<std::int64_t>> time_of(const std::string& source) override {
+    const auto known = times.find(source);
+    return known == times.end() ? std::nullopt : std::optional(known->second);
+  }
+
   std::map<std::string, ResolvedImage> images;
+  std::map<std::string, std::int64_t> times;
   std::vector<std::string> asked;
 };
 

@@ -29,6 +29,19 @@ newest() { # of the last layer's files
 }
 same "$(newest dated-true.tar)" 2001-09-09
 [ "$(newest dated-false.tar)" != 2001-09-09 ] || fail "rewrite-timestamp=false rewrites"
+# force-compression is for the layers of the base image, too: the same tars, the same blobs each time.
+manifest_of() { tar -xOf "$1" "blobs/sha256/$(tar -xOf "$1" index.json | jq -r '.manifests[0].digest[7:]')"; }
+diff_ids() { tar -xOf "$1" "blobs/sha256/$(manifest_of "$1" | jq -r '.config.digest[7:]')" | jq -c .rootfs.diff_ids; }
+for n in 1 2; do build -o type=oci,dest=forced-$n.tar,compression=zstd,force-compression=true ctx; done
+same "$(manifest_of forced-1.tar | jq -r '.layers[].mediaType' | sort -u)" application/vnd.oci.image.layer.v1.tar+zstd
+[ "$(manifest_of zstd.tar | jq -r '.layers[0].mediaType')" != application/vnd.oci.image.layer.v1.tar+zstd ] || fail "the base was of that kind before"
+same "$(diff_ids forced-1.tar)" "$(diff_ids zstd.tar)"
+same "$(manifest_of forced-1.tar)" "$(manifest_of forced-2.tar)"
+mkdir forced; tar -C forced -xf forced-1.tar
+printf 'FROM base\nRUN cat /o > /again\n' > ctx/again
+LICHEN_ROOT=$T/other build --build-context "base=oci-layout://$T/forced" -f ctx/again -o again ctx
+same "$(<again/again)" out
+build -o type=oci,dest=after.tar ctx; same "$(manifest_of after.tar | jq -c .layers)" "$(manifest_of oci.tar | jq -c .layers)"
 need skopeo
 skopeo inspect --config oci-archive:oci.tar | jq -e '.config.Cmd == ["cat","/o"]' >/dev/null
 skopeo inspect docker-archive:docker.tar >/dev/null

@@ -102,10 +102,19 @@ same "$(<forced/linux_amd64/arch)" "I am amd64"
 build -o type=local,dest=split,platform-split=true ctx
 same "$(<split/linux_amd64/arch)" "I am amd64"
 
+# All in one place, where no file stands in another's way.
+printf 'FROM scratch\nARG TARGETARCH\nCOPY amd64 /both/$TARGETARCH/f\n' > ctx/apart
+build --platform $both -f ctx/apart -o type=local,dest=mixed,platform-split=false ctx
+same "$(cd mixed && find . -type f | sort | tr '\n' ' ')" './both/amd64/f ./both/arm64/f '
+build --platform $both -f ctx/apart -o type=tar,dest=mixed.tar,platform-split=false ctx
+same "$(tar -tf mixed.tar | grep -v '/$' | sort | tr '\n' ' ')" 'both/amd64/f both/arm64/f '
+
 # What cannot be is said before anything runs.
 fails any lichen_build --platform $both -o type=docker,dest=x.tar ctx
 has err 'docker exporter does not currently support exporting manifest lists'
-fails any lichen_build --platform $both -o type=local,dest=x,platform-split=false ctx; has err 'platform-split'
+fails any lichen_build --platform $both -o type=local,dest=x,platform-split=false ctx
+has err 'cannot overwrite /(arch|bin/busybox) from linux/amd64 with linux/arm64 when split option is disabled'
+same "$(ls x)" ""; rmdir x
 fails any lichen_build --build-arg BUILDKIT_MULTI_PLATFORM=0 --platform $both ctx
 has err 'returning multiple target platforms is not allowed'
 fails 2 lichen_build --platform linux/amd64,linux/ ctx; has err 'invalid platform'
