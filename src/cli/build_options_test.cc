@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/text.h"
 
 namespace lichen::cli {
@@ -260,15 +262,17 @@ TEST(BuildOptions, KnowsTheFlagsOfOthers) {
       {"tls-verify", "", kDone},
   };
   const std::string help = build_help();
+  std::set<std::string> done;
+  for (const auto& row : rows)
+    if (row.how == kDone) done.insert(row.name);
   for (const auto& row : rows) {
     const std::string flag = std::string("--") + row.name;
     const std::string arg = *row.value == '\0' ? flag : flag + "=" + row.value;
     const auto options = parse_build({arg, "."}, {{"SSH_AUTH_SOCK", "/s"}}, kOwn);
     EXPECT_EQ(options.has_value(), row.how != kRefused) << arg;
-    EXPECT_EQ(
-        help.find(flag + " ") != std::string::npos || help.find(flag + "\n") != std::string::npos,
-        row.how == kDone)
-        << arg;
+    const bool is_listed =
+        help.find(flag + " ") != std::string::npos || help.find(flag + "\n") != std::string::npos;
+    EXPECT_EQ(is_listed, done.contains(row.name)) << arg;
     if (options || row.how != kRefused) continue;
     EXPECT_EQ(options.error().code, Errc::kUnsupported) << arg;
     EXPECT_TRUE(starts_with(to_text(options.error()), flag + ": ")) << to_text(options.error());
@@ -280,7 +284,7 @@ TEST(BuildOptions, HintsKnowWhatWasMeant) {
     const char *arg, *hint;
   } rows[] = {
       {"--progress=plian", "did you mean plain?"},
-      {"--tier=user", "auto, ids, userns or bare"},
+      {"--tier=root", "auto, ids, userns or bare"},
       {"--tier=usern", "did you mean userns?"},
       {"--network=nome", "did you mean none?"},
       {"--call=chek", "did you mean check?"},

@@ -55,6 +55,7 @@ class Collector {
         .media_type = std::visit([](const auto& one) { return one.media_type; }, document),
         .digest = descriptor.digest,
         .size = bytes.size()};
+    if (descriptor.digest == from_.root().digest) own.annotations = from_.root().annotations;
     parts_.documents.push_back({std::move(own), std::move(bytes)});
     return {};
   }

@@ -39,7 +39,7 @@ Result<std::vector<LayoutEntry>> layout_entries(Files& files) {
     LayoutEntry entry{.descriptor = {},
                       .full_name = annotation(descriptor, kImageName),
                       .ref_name = annotation(descriptor, kRefName)};
-    descriptor.annotations.clear();
+    for (const char* name : {kRefName, kImageName}) descriptor.annotations.erase(name);
     entry.descriptor = std::move(descriptor);
     entries.push_back(std::move(entry));
   }

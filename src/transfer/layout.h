@@ -17,7 +17,7 @@ inline constexpr char kLayoutFile[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 std::string layout_blob_path(const Digest& digest);
 
 struct LayoutEntry {
-  oci::Descriptor descriptor;       // without annotations
+  oci::Descriptor descriptor;       // without these annotations
   std::string full_name, ref_name;  // containerd's annotation, and the spec's; may be empty
 };
 Result<std::vector<LayoutEntry>> layout_entries(Files& files);

@@ -140,9 +140,11 @@ class Built:
 
 
 def look_up(value, key):
-    for part in key.split("."):
-        value = (value or {}).get(part)
-    return value
+    """What "a.b" means in JSON; a key of its own may have a dot ("os.version")."""
+    if key in (value or {}) or "." not in key:
+        return (value or {}).get(key)
+    first, rest = key.split(".", 1)
+    return look_up(value.get(first), rest)
 
 
 def check_entry(entries, line, where):

@@ -3,7 +3,12 @@
 # --annotation in manifests, indexes and what names them; a Dockerfile behind a URL; RUN --security=insecure; --ulimit of lichen run.
 . "$(dirname "$0")/../support/lib.sh"
 need jq
-document() { jq "$2" "$1/blobs/sha256/$(jq -r "$3" "$1/index.json" | cut -d: -f2)"; }
+# document DIR [FLAG...] FILTER DIGEST: of the document that index.json names there.
+document() {
+    local directory=$1 digest=${*: -1}
+    shift; set -- "${@:1:$#-1}"
+    jq "$@" "$directory/blobs/sha256/$(jq -r "$digest" "$directory/index.json" | cut -d: -f2)"
+}
 printf 'FROM scratch\nCOPY f /\n' >ctx/Dockerfile; echo text >ctx/f
 build --annotation a=1 --annotation manifest,manifest-descriptor:b.C=2=3 -o type=oci,dest=one,tar=false,annotation.d=4 ctx
 same "$(document one -c .annotations '.manifests[0].digest')" '{"a":"1","b.C":"2=3","d":"4"}'
