@@ -39,11 +39,12 @@ Result<void> check_mode(const std::string& mode) {
   return {};
 }
 
-// Absolute and clean; a slash (or "/.") at the end stays: it says "a directory".
+// Absolute and clean; a slash (or "/.") at the end stays, as it says "a directory", which the
+// working directory is in any case.
 std::string destination(const std::string& path, const std::string& directory) {
-  if (path.empty()) return directory;
-  std::string clean = clean_path(path, directory);
-  const bool is_directory = path == "." || ends_with(path, "/") || ends_with(path, "/.");
+  std::string clean = path.empty() ? directory : clean_path(path, directory);
+  const bool is_directory =
+      path.empty() || path == "." || ends_with(path, "/") || ends_with(path, "/.");
   if (is_directory && clean != "/") clean += "/";
   return clean;
 }

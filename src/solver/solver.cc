@@ -24,11 +24,13 @@ class Solve {
         options_(options),
         keys_(graph.vertices.size()),
         started_(graph.vertices.size(), 0),
+        renewed_(graph.vertices.size(), 0),
         states_(graph.vertices.size(), State::kUnneeded),
         results_(graph.vertices.size(), 0) {}
 
   Result<std::vector<ResultId>> operator()() {
     TRY(compute_keys());
+    mark_renewed();
     TRY(mark_needed());
     run_needed();
     if (error_) return fail(std::move(*error_));
@@ -93,6 +95,15 @@ class Solve {
     return {};
   }
 
+  // What stands on a step that runs again is not what it was, though its key is.
+  void mark_renewed() {
+    for (VertexId id = 0; id < graph_.vertices.size(); ++id) {
+      renewed_[id] = graph_.metadata[id].ignore_cache ? 1 : 0;
+      for (const graph::Input& input : graph_.vertices[id].inputs)
+        if (renewed_[input.vertex] != 0) renewed_[id] = 1;
+    }
+  }
+
   // From the targets down, in reverse topological order: users before their inputs.
   Result<void> mark_needed() {
     std::vector<char> wanted(graph_.vertices.size(), 0), below_hit(graph_.vertices.size(), 0);
@@ -100,7 +111,7 @@ class Solve {
       if (target) wanted[target->vertex] = 1;
     for (VertexId id = graph_.vertices.size(); id-- > 0;) {
       if (!wanted[id]) continue;
-      if (!graph_.metadata[id].ignore_cache) {
+      if (renewed_[id] == 0) {
         if (const auto hit = TRY(cache_.find(keys_[id]))) {
           results_[id] = *hit;
           states_[id] = State::kDone;
@@ -183,7 +194,8 @@ class Solve {
       return fail(content.error());
     }
     const auto flight = TRY(cache_.take_off(content->value_or(keys_[id])));
-    if (!graph_.metadata[id].ignore_cache) {
+    // A key of contents is good even then.
+    if (renewed_[id] == 0 || (*content && !graph_.metadata[id].ignore_cache)) {
       auto hit = TRY(cache_.find(content->value_or(keys_[id])));
       if (hit) {
         TRY(cache_.put(keys_[id], *hit));
@@ -209,6 +221,7 @@ class Solve {
   const Options& options_;
   std::vector<Digest> keys_;
   std::vector<char> started_;  // remote vertices, whose keys were asked for
+  std::vector<char> renewed_;  // it or something below it ignores the cache
 
   std::mutex mutex_;  // of what follows
   std::condition_variable changed_;

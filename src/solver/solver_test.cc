@@ -203,6 +203,19 @@ TEST(Solve, IgnoreCacheRunsAgain) {
   EXPECT_EQ(second.ran.size(), 5u);
 }
 
+// Its user then hits by content.
+TEST(Solve, AStepThatIgnoresTheCacheRunsBeneathWhatIsCached) {
+  graph::Graph graph = diamond("one");
+  FakeCache cache;
+  FakeRunner first(graph);
+  FakeObserver observer;
+  ASSERT_TRUE(solve(graph, first, cache, observer, {}));
+  graph.metadata[2].ignore_cache = true;
+  FakeRunner second(graph);
+  ASSERT_TRUE(solve(graph, second, cache, observer, {}));
+  EXPECT_EQ(second.ran, (std::set<std::string>{"a"}));
+}
+
 TEST(Solve, AsksForRemoteSourcesAtOnce) {
   const graph::Graph graph = diamond("one");
   FakeCache cache;
