@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <ctime>
+#include <set>
 #include <thread>
 
 #include "base/text.h"
@@ -12,6 +13,7 @@
 #include "build/session.h"
 #include "build/sources.h"
 #include "build/steps.h"
+#include "build/upkeep.h"
 #include "dockerfile/excerpt.h"
 #include "dockerfile/lower.h"
 #include "image/assemble.h"
@@ -31,10 +33,11 @@ std::string vertex_key(graph::VertexId vertex) {
   return "vertex " + std::to_string(vertex);
 }
 
-// The solver's news as steps. Graph and steps are borrowed.
+// The solver's news as steps. What it is given is borrowed.
 class StepObserver final : public solver::Observer {
  public:
-  StepObserver(const graph::Graph& graph, Steps& steps) : graph_(graph), steps_(steps) {}
+  StepObserver(const graph::Graph& graph, Steps& steps, StoreLimit& limit)
+      : graph_(graph), steps_(steps), limit_(limit) {}
   void started(graph::VertexId vertex) override {
     steps_.started(vertex_key(vertex), graph_.metadata[vertex].name);
   }
@@ -46,7 +49,10 @@ class StepObserver final : public solver::Observer {
       std::lock_guard lock(mutex_);
       failed_ = vertex;
     }
-    if (error == nullptr) any_ran_ = true;
+    if (error == nullptr) {
+      any_ran_ = true;
+      limit_.layer_written();
+    }
     steps_.finished(vertex_key(vertex), error);
   }
   std::optional<graph::VertexId> failed() const { return failed_; }
@@ -55,6 +61,7 @@ class StepObserver final : public solver::Observer {
  private:
   const graph::Graph& graph_;
   Steps& steps_;
+  StoreLimit& limit_;
   std::mutex mutex_;
   std::optional<graph::VertexId> failed_;
   std::atomic<bool> any_ran_ = false;
@@ -132,13 +139,11 @@ Result<std::vector<dockerfile::Lowered>> lower_all(const Request& request, const
   return all;
 }
 
-}  // namespace
-
-Result<Outcome> build(const Request& request, const Environment& environment,
-                      const EventSink& events) {
+// `session` is opened on the way.
+Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& request,
+                         const Environment& environment, const EventSink& events) {
   // What the user gave, read and checked before anything is started; only a context that comes from
   // elsewhere needs the store to be open.
-  std::unique_ptr<Session> session;
   const auto open_session = [&]() -> Result<void> {
     if (session == nullptr) session = TRY(Session::open(environment, events));
     return {};
@@ -188,7 +193,8 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   services.agents = secrets.agents;
   ops::Runner runner(graph, services);
   ops::Cache cache(session->store(), session->tier());
-  StepObserver observer(graph, steps);
+  StoreLimit limit(*session, environment.store_max);
+  StepObserver observer(graph, steps, limit);
   auto solved = solver::solve(graph, runner, cache, observer,
                               {.jobs = kJobs, .cancelled = environment.cancelled});
   (void)stat_cache.save();
@@ -213,6 +219,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
                                        .environment = environment,
                                        .steps = steps,
                                        .secrets = secrets.values,
+                                       .layer_written = [&limit] { limit.layer_written(); },
                                        .source_date_epoch = epoch,
                                        .now = std::time(nullptr)},
                                       built));
@@ -222,9 +229,21 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   return outcome;
 }
 
-Result<void> sweep(const Environment& environment) {
-  const auto session = TRY(Session::open(environment, [](const Event&) {}));
-  return session->jobs().remove(TRY(session->store().collect()));
+}  // namespace
+
+Result<Outcome> build(const Request& request, const Environment& environment,
+                      const EventSink& events) {
+  std::unique_ptr<Session> session;
+  auto outcome = build_in(session, request, environment, events);
+  if (session == nullptr) return outcome;
+  // The image that was asked for stays, whatever the limit.
+  std::set<std::string> images;
+  if (outcome) images.insert(outcome->names.begin(), outcome->names.end());
+  if (outcome && images.empty()) images.insert(outcome->manifest_digest.text());
+  const auto excess = StoreLimit(*session, environment.store_max).finish(images);
+  const std::string said = excess ? *excess : "--store-max: " + to_text(excess.error());
+  if (!said.empty()) events(Warning{.text = said, .file = {}});
+  return outcome;
 }
 
 }  // namespace lichen::build

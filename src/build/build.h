@@ -21,7 +21,4 @@ Result<Outcome> build(const Request& request, const Environment& environment,
 Result<os::WaitStatus> run(const RunRequest& request, const Environment& environment,
                            const EventSink& events);
 
-// Ends and removes snapshots and images that nothing refers to any more (`lichen rmi`).
-Result<void> sweep(const Environment& environment);
-
 }  // namespace lichen::build

@@ -2,6 +2,8 @@
 // and go where the user asked.
 #pragma once
 
+#include <functional>
+
 #include "base/result.h"
 #include "build/request.h"
 #include "build/session.h"
@@ -20,6 +22,7 @@ struct ExportContext {
   const Environment& environment;
   Steps& steps;
   const std::map<std::string, std::string>& secrets;  // id -> bytes
+  std::function<void()> layer_written;                // called from several threads
   std::optional<std::int64_t> source_date_epoch;
   std::int64_t now = 0;  // seconds since 1970
 };

@@ -41,6 +41,7 @@ struct Environment {
   std::string root;  // of the store; empty: chosen by store::choose_root
   TierChoice tier = TierChoice::kAuto;
   bool tls_verify = true;
+  std::uint64_t store_max = 0;  // bytes that a build may leave in the store; 0: no limit
   const std::atomic<bool>* cancelled = nullptr;  // set from a signal handler's thread
 };
 

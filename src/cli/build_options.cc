@@ -22,6 +22,7 @@ struct Written {
   std::vector<std::string> build_args, secrets, agents;
   bool push = false, load = false, progress_given = false;
   std::vector<std::string> platforms;
+  std::optional<std::string> store_max;
 };
 
 Result<std::pair<std::string, std::string>> key_value(const std::string& text, const char* want) {
@@ -189,6 +190,13 @@ Syntax build_syntax(Written& written) {
                 written.platforms),
       tls_flag(options.environment.tls_verify),
       root_flag(options.environment.root),
+      {"store-max", 0, "BYTES",
+       "remove from the store what was used least recently when it takes more (default: "
+       "$LICHEN_STORE_MAX, else no limit)",
+       [&written](const std::string& text) -> Result<void> {
+         written.store_max = text;
+         return {};
+       }},
       ignored_switch("rm"),
       ignored_switch("force-rm"),
       ignored_switch("compress"),
@@ -291,6 +299,18 @@ Result<void> take_multi_platform(build::Request& request) {
   return {};
 }
 
+Result<void> take_store_max(const Written& written, const Variables& variables,
+                            build::Environment& environment) {
+  const std::string text = written.store_max.value_or(variable(variables, "LICHEN_STORE_MAX"));
+  if (text.empty()) return {};
+  auto bytes = dockerfile::parse_bytes(text);
+  if (!bytes)
+    return fail(
+        std::move(bytes).error().in(written.store_max ? "--store-max" : "LICHEN_STORE_MAX"));
+  environment.store_max = static_cast<std::uint64_t>(*bytes);
+  return {};
+}
+
 }  // namespace
 
 Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Variables& variables,
@@ -326,6 +346,7 @@ Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Var
   for (const build::Output& output : request.outputs)
     request.annotations.insert(request.annotations.end(), output.annotations.begin(),
                                output.annotations.end());
+  TRY(take_store_max(written, variables, options.environment));
   if (written.push)
     request.outputs.push_back({.kind = build::OutputKind::kPush, .dest = {}, .attributes = {}});
   if (written.load && !request.outputs.empty())

@@ -24,6 +24,8 @@ const std::vector<Command>& commands() {
       {"history", "show how an image was made", history_command},
       {"tag", "give an image another name", tag_command},
       {"rmi", "remove images", rmi_command},
+      {"du", "show what the store takes on disk", du_command},
+      {"prune", "remove what is not needed from the store", prune_command},
       {"login", "keep credentials for a registry", login_command},
       {"logout", "forget them", logout_command},
       {"doctor", "what this host allows, and what would help", doctor_command},

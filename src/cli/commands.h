@@ -38,6 +38,8 @@ int images_command(const Invocation& invocation);
 int inspect_command(const Invocation& invocation);
 int tag_command(const Invocation& invocation);
 int rmi_command(const Invocation& invocation);
+int du_command(const Invocation& invocation);
+int prune_command(const Invocation& invocation);
 int history_command(const Invocation& invocation);
 int login_command(const Invocation& invocation);
 int logout_command(const Invocation& invocation);

@@ -1,9 +1,9 @@
 #include "base/text.h"
+#include "build/upkeep.h"
 #include "cli/commands.h"
 #include "cli/debug_lint.h"
 #include "cli/debug_text.h"
 #include "cli/environment_flags.h"
-#include "cli/image_info.h"
 #include "cli/report.h"
 #include "os/file.h"
 
@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t kMaxFileBytes = 4u << 20;
 
 struct Options {
-  std::string root;
-  bool quick = false;
+  build::Environment environment;
+  bool quick = false, repair = false;
   bool json = false;
   std::string target;
   std::vector<std::string> build_args;
@@ -29,7 +29,8 @@ Syntax syntax_for(Options& options) {
       .summary = "Looks into lichen itself: its store, and how it reads files.",
       .text =
           "fsck prints one line for each thing that is wrong with the store, and exits "
-          "with 6 if there is any. ast prints the syntax tree of a Dockerfile, words "
+          "with 6 if there is any; --repair removes what cannot be used, and exits with 6 "
+          "if anything is left. ast prints the syntax tree of a Dockerfile, words "
           "what each line of a file expands to (lines \"ENV NAME=VALUE\" set variables), "
           "ignore the patterns of a .dockerignore, or which paths match it, lint what "
           "`lichen build --check` would say, without a look at base images.",
@@ -37,25 +38,27 @@ Syntax syntax_for(Options& options) {
       .missing_hint = "`lichen debug fsck`"};
   syntax.flags = {
       switch_flag("quick", 0, "fsck: do not read the blobs' bytes", options.quick),
+      switch_flag("repair", 0, "fsck: remove what is damaged", options.repair),
       switch_flag("json", 0, "ast: everything, as JSON", options.json),
       text_flag("target", 0, "STAGE", "lint: this stage (default: all)", options.target),
       list_flag("build-arg", 0, "NAME=VALUE", "lint: repeatable", options.build_args),
-      root_flag(options.root)};
+      tier_flag(options.environment.tier),
+      root_flag(options.environment.root)};
   syntax.examples = {{"lichen debug fsck", "check every blob, record and image"},
-                     {"lichen debug fsck --root /tmp/store", "another store"},
+                     {"lichen debug fsck --repair", "remove what is damaged"},
                      {"lichen debug ast Dockerfile", "its instructions, one a line"},
                      {"lichen debug ignore .dockerignore a/b", "whether a/b is left out"}};
   return syntax;
 }
 
 Result<int> check_store(const Options& options) {
-  const auto store = TRY(open_store(options.root));
+  const build::StoreCheck check = TRY(
+      build::check_store(options.environment, {.deep = !options.quick, .repair = options.repair}));
   std::string text;
-  for (const std::string& problem : TRY(store->fsck(!options.quick)))
-    text += printable(problem) + "\n";
-  if (text.empty()) return print("no problems in " + printable(store->path()) + "\n");
-  (void)print(text);
-  return exit_status(Errc::kCorrupt);
+  for (const std::string& problem : check.checked.problems) text += printable(problem) + "\n";
+  if (text.empty()) text = "no problems in " + printable(check.root) + "\n";
+  const int printed = print(text);
+  return check.checked.left == 0 ? printed : exit_status(Errc::kCorrupt);
 }
 
 Result<int> show_ast(const Options& options) {

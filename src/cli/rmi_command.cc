@@ -1,4 +1,4 @@
-#include "build/build.h"
+#include "build/upkeep.h"
 #include "cli/commands.h"
 #include "cli/environment_flags.h"
 #include "cli/image_info.h"
@@ -52,7 +52,8 @@ int remove_all(const Options& options, const std::vector<std::string>& names) {
     }
   }
   if (!removed) return status;
-  const auto swept = build::sweep(options.environment);
+  const auto swept =
+      build::prune(options.environment, {.scope = store::PruneRequest::Scope::kOrphans});
   if (swept) return status;
   const int one = report(swept.error());
   return status != 0 ? status : one;

@@ -7,6 +7,7 @@
 #include "base/stream.h"
 #include "base/url.h"
 #include "fetch/http_text.h"
+#include "os/disk.h"
 #include "os/file.h"
 #include "registry/http_date.h"
 #include "registry/transport.h"
@@ -223,6 +224,7 @@ Result<Download> Downloader::get(const DownloadRequest& request) {
   hasher.field("lichen download 1").field(to_text(address.url)).field(address.authorization);
   const std::string place = options.directory + "/" + hasher.finish().hex();
   const auto lock = TRY(os::FileLock::exclusive(place + ".lock"));
+  os::touch(place + ".lock");  // when it was last used
   std::optional<Record> record;
   if (const auto text = TRY(os::find_file(place))) record = parse_record(*text);
   const auto named = [&](Download download) {

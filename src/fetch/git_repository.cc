@@ -19,6 +19,7 @@
 #include "base/url.h"
 #include "fetch/http_text.h"
 #include "os/child.h"
+#include "os/disk.h"
 #include "registry/url.h"
 
 namespace lichen::fetch {
@@ -286,7 +287,10 @@ Result<std::string> GitRepository::git(const Run& run) const {
 Result<os::FileLock> GitRepository::lock() const {
   TRY(os::mkdirs(options_.directory, 0700));
   for (;;) {
-    if (auto held = TRY(os::FileLock::try_exclusive(place_ + ".lock"))) return std::move(*held);
+    if (auto held = TRY(os::FileLock::try_exclusive(place_ + ".lock"))) {
+      os::touch(place_ + ".lock");  // when it was last used
+      return std::move(*held);
+    }
     if (options_.cancelled && options_.cancelled()) return fail(Errc::kCancelled, "cancelled");
     constexpr std::chrono::milliseconds kBetweenTries(100);
     std::this_thread::sleep_for(kBetweenTries);

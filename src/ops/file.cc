@@ -10,7 +10,8 @@ using solver::ResultId;
 Result<ResultId> Runner::run_file(VertexId vertex, const graph::FileOp& file,
                                   const std::vector<ResultId>& inputs) {
   const ResultId base = file.scratch || inputs.empty() ? 0 : inputs[0];
-  return make_snapshot(base, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
+  const std::string& step = graph_.metadata[vertex].name;
+  return make_snapshot(base, step, [&](std::int64_t id, const Stack& below) -> Result<std::string> {
     const store::Store& store = services_.store;
     FileJob job{.tier = services_.tier,
                 .overlay = {.lower = base == 0 ? std::vector<std::string>() : below.lower,

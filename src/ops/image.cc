@@ -69,7 +69,7 @@ Result<void> Runner::fetch_layer(VertexId vertex, const graph::SourceOp& source,
   return {};
 }
 
-Result<ResultId> Runner::unpack_layer(std::optional<std::int64_t> parent,
+Result<ResultId> Runner::unpack_layer(VertexId vertex, std::optional<std::int64_t> parent,
                                       const oci::Descriptor& layer, const Digest& diff_id,
                                       const Digest& chain) {
   store::Store& store = services_.store;
@@ -79,7 +79,8 @@ Result<ResultId> Runner::unpack_layer(std::optional<std::int64_t> parent,
           TRY(store.find_snapshot_by_chain(container::to_text(services_.tier), chain)))
     return *found;
   const ResultId id = TRY(make_snapshot(
-      parent.value_or(0), [&](std::int64_t snapshot, const Stack& below) -> Result<std::string> {
+      parent.value_or(0), graph_.metadata[vertex].name,
+      [&](std::int64_t snapshot, const Stack& below) -> Result<std::string> {
         ApplyJob job{.tier = services_.tier,
                      .blob = store.blob_path(layer.digest),
                      .fs = store.fs_path(snapshot),
@@ -151,7 +152,7 @@ Result<ResultId> Runner::run_image(VertexId vertex, const graph::SourceOp& sourc
     services_.on_transfer(vertex, "extracting " + manifest->layers[layer].digest.text(), 0, 0,
                           false);
     auto unpacked =
-        unpack_layer(top, manifest->layers[layer], config.diff_ids[layer], chains[layer]);
+        unpack_layer(vertex, top, manifest->layers[layer], config.diff_ids[layer], chains[layer]);
     if (!unpacked) return give_up(std::move(unpacked).error());
     top = *unpacked;
     services_.on_transfer(vertex, "extracting " + manifest->layers[layer].digest.text(), 0, 0,

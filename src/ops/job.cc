@@ -72,6 +72,10 @@ template <class Wire>
 void fields(Wire& wire, RemoveJob& job) {
   wire(job.paths);
 }
+template <class Wire>
+void fields(Wire& wire, MeasureJob& job) {
+  wire(job.paths);
+}
 
 std::string to_bytes(const Job& job) {
   return pack(job);
@@ -85,6 +89,12 @@ Result<void> JobClient::remove(const std::vector<std::string>& paths) {
   if (paths.empty()) return {};
   (void)TRY(keeper_.call(to_bytes(RemoveJob{paths}), {}, nullptr));
   return {};
+}
+
+Result<std::vector<std::uint64_t>> JobClient::measure(const std::vector<std::string>& paths) {
+  if (paths.empty()) return std::vector<std::uint64_t>();
+  const std::string reply = TRY(keeper_.call(to_bytes(MeasureJob{paths}), {}, nullptr));
+  return std::move(TRY(unpack<MeasureReply>(reply)).bytes);
 }
 
 }  // namespace ops

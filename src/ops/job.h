@@ -110,8 +110,16 @@ struct RemoveJob {
 };
 struct RemoveReply {};
 
-using Job =
-    std::variant<ApplyJob, DiffJob, FileJob, DigestJob, ExportJob, RemoveJob, container::RunJob>;
+// What trees take on disk, in bytes.
+struct MeasureJob {
+  std::vector<std::string> paths;
+};
+struct MeasureReply {
+  std::vector<std::uint64_t> bytes;
+};
+
+using Job = std::variant<ApplyJob, DiffJob, FileJob, DigestJob, ExportJob, RemoveJob, MeasureJob,
+                         container::RunJob>;
 
 // The worker's side: bytes of a Job in, bytes of its reply out.
 Result<std::string> perform(std::string_view request, std::vector<os::UniqueFd> fds);
@@ -130,8 +138,9 @@ class JobClient {
   Result<Reply> call(const Job& job, const std::vector<int>& fds = {}) {
     return unpack<Reply>(TRY(keeper_.call(to_bytes(job), fds, cancelled_)));
   }
-  // Not ended by cancellation: cleaning up.
+  // Not ended by cancellation: cleaning up, and what goes before it.
   Result<void> remove(const std::vector<std::string>& paths);
+  Result<std::vector<std::uint64_t>> measure(const std::vector<std::string>& paths);
 
  private:
   container::Keeper& keeper_;
@@ -160,5 +169,9 @@ void fields(Wire& wire, ExportReply& reply) {
 }
 template <class Wire>
 void fields(Wire&, RemoveReply&) {}
+template <class Wire>
+void fields(Wire& wire, MeasureReply& reply) {
+  wire(reply.bytes);
+}
 
 }  // namespace lichen::ops

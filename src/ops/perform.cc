@@ -16,6 +16,7 @@
 #include "ops/job.h"
 #include "ops/secret_guard.h"
 #include "ops/view.h"
+#include "os/disk.h"
 #include "os/file.h"
 #include "store/tree.h"
 #include "store/tree_paths.h"
@@ -213,6 +214,12 @@ Result<ExportReply> perform(ExportJob& job, std::vector<os::UniqueFd>& fds) {
 Result<RemoveReply> perform(RemoveJob& job, std::vector<os::UniqueFd>&) {
   for (const std::string& path : job.paths) TRY(os::remove_tree(path));
   return RemoveReply{};
+}
+
+Result<MeasureReply> perform(MeasureJob& job, std::vector<os::UniqueFd>&) {
+  MeasureReply reply;
+  for (const std::string& path : job.paths) reply.bytes.push_back(os::disk_usage(path));
+  return reply;
 }
 
 Result<container::RunOutcome> perform(container::RunJob& job, std::vector<os::UniqueFd>& fds) {

@@ -164,22 +164,24 @@ Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& input
     // The context is read in place by the copies that need it.
     if (starts_with(source->identifier, "local://")) return ResultId{0};
     if (is_fetched(*source))
-      return make_snapshot(0, [&](std::int64_t id, const Stack&) -> Result<std::string> {
-        TRY(fetched_->fill(vertex, *source, services_.store.fs_path(id)));
-        return std::string();  // all is root's, which needs no record
-      });
+      return make_snapshot(0, graph_.metadata[vertex].name,
+                           [&](std::int64_t id, const Stack&) -> Result<std::string> {
+                             TRY(fetched_->fill(vertex, *source, services_.store.fs_path(id)));
+                             return std::string();  // all is root's, which needs no record
+                           });
     return run_image(vertex, *source);
   }
   if (const auto* exec = std::get_if<graph::ExecOp>(&v.op)) return run_exec(vertex, *exec, inputs);
-  if (std::holds_alternative<graph::MergeOp>(v.op)) return run_merge(inputs.at(0), inputs.at(1));
+  if (std::holds_alternative<graph::MergeOp>(v.op))
+    return run_merge(vertex, inputs.at(0), inputs.at(1));
   return run_file(vertex, std::get<graph::FileOp>(v.op), inputs);
 }
 
-Result<ResultId> Runner::run_merge(ResultId base, ResultId layer) {
+Result<ResultId> Runner::run_merge(VertexId vertex, ResultId base, ResultId layer) {
   if (base == 0) return layer;
   store::Store& store = services_.store;
-  const std::int64_t id =
-      TRY(store.begin_snapshot(container::to_text(services_.tier), base, layer));
+  const std::int64_t id = TRY(store.begin_snapshot(container::to_text(services_.tier), base,
+                                                   graph_.metadata[vertex].name, layer));
   if (auto committed = store.commit_snapshot(id); !committed) {
     discard_snapshot(store, services_.jobs, id);
     return fail(std::move(committed).error());
@@ -188,11 +190,13 @@ Result<ResultId> Runner::run_merge(ResultId base, ResultId layer) {
 }
 
 Result<ResultId> Runner::make_snapshot(
-    ResultId base, const std::function<Result<std::string>(std::int64_t, const Stack&)>& fill) {
+    ResultId base, const std::string& description,
+    const std::function<Result<std::string>(std::int64_t, const Stack&)>& fill) {
   store::Store& store = services_.store;
   const Stack below = TRY(stack_of(store, base));
-  const std::int64_t id = TRY(store.begin_snapshot(container::to_text(services_.tier),
-                                                   base == 0 ? std::nullopt : std::optional(base)));
+  const std::int64_t id =
+      TRY(store.begin_snapshot(container::to_text(services_.tier),
+                               base == 0 ? std::nullopt : std::optional(base), description));
   auto sidecar = fill(id, below);
   Result<void> written;
   if (!sidecar)

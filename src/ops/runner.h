@@ -83,16 +83,17 @@ class Runner final : public solver::OpRunner {
   Result<solver::ResultId> run_file(graph::VertexId vertex, const graph::FileOp& file,
                                     const std::vector<solver::ResultId>& inputs);
 
-  Result<solver::ResultId> run_merge(solver::ResultId base, solver::ResultId layer);
+  Result<solver::ResultId> run_merge(graph::VertexId vertex, solver::ResultId base,
+                                     solver::ResultId layer);
 
   Result<void> fetch_layer(graph::VertexId vertex, const graph::SourceOp& source,
                            const oci::Descriptor& layer);
-  Result<solver::ResultId> unpack_layer(std::optional<std::int64_t> parent,
+  Result<solver::ResultId> unpack_layer(graph::VertexId vertex, std::optional<std::int64_t> parent,
                                         const oci::Descriptor& layer, const Digest& diff_id,
                                         const Digest& chain);
   // Begins a snapshot on `base`, lets `fill` work on it, commits it; abandons it on any failure.
   Result<solver::ResultId> make_snapshot(
-      solver::ResultId base,
+      solver::ResultId base, const std::string& description,
       const std::function<Result<std::string>(std::int64_t id, const Stack& below)>& fill);
   Result<Digest> context_digest(graph::VertexId vertex, const graph::Copy& copy);
   Result<Digest> stack_digest(solver::ResultId result, const graph::Copy& copy);

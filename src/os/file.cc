@@ -364,10 +364,21 @@ Result<void> FileSink::write(std::string_view bytes) {
 
 namespace {
 
+// Who holds a lock alone may remove its file: those who wait lock the new one.
+bool is_same_file(const std::string& path, const UniqueFd& fd) {
+  struct ::stat named {
+  }, open{};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(fd.get(), &open) == 0 &&
+         named.st_ino == open.st_ino && named.st_dev == open.st_dev;
+}
+
 Result<UniqueFd> lock(const std::string& path, int operation) {
-  UniqueFd fd = TRY(open(path, O_RDWR | O_CREAT, 0600));
-  if (retry([&] { return ::flock(fd.get(), operation); }) < 0) return fail(os_error("lock", path));
-  return fd;
+  while (true) {
+    UniqueFd fd = TRY(open(path, O_RDWR | O_CREAT, 0600));
+    if (retry([&] { return ::flock(fd.get(), operation); }) < 0)
+      return fail(os_error("lock", path));
+    if (is_same_file(path, fd)) return fd;
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "store/db.h"
+#include "store/leases.h"
 #include "store/session.h"
 #include "store/store.h"
 
@@ -71,6 +72,7 @@ Result<void> Store::import_blob(const std::string& path, const Digest& digest, s
 // it comes again, replaces.
 Result<void> Store::place_blob(const std::string& temporary, const Digest& digest,
                                std::uint64_t size) {
+  TRY(leases_->hold(Leases::of(digest)));
   TRY(os::rename(temporary, blob_path(digest)));
   (void)TRY(
       db_->query("INSERT OR REPLACE INTO blobs(digest, size, session, boot, durable)"
@@ -81,6 +83,7 @@ Result<void> Store::place_blob(const std::string& temporary, const Digest& diges
 
 Result<std::optional<std::uint64_t>> Store::blob_size(const Digest& digest) {
   if (digest.empty()) return std::nullopt;
+  TRY(leases_->hold(Leases::of(digest)));
   const Rows rows =
       TRY(db_->query("SELECT size, boot, durable FROM blobs WHERE digest = ?", {digest.text()}));
   if (rows.empty()) return std::nullopt;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <thread>
 
+#include "os/disk.h"
+
 namespace lichen::store {
 
 namespace {
@@ -33,6 +35,23 @@ std::string lock_of(const std::string& place, int instance) {
   return place + "/" + std::to_string(instance) + ".lock";
 }
 
+struct Held {
+  os::FileLock lock;
+  int instance = 0;
+};
+
+Result<Held> hold(const std::string& place, const CacheMountName& name, CacheMount::Sharing sharing,
+                  const CacheMount::Cancelled& is_cancelled) {
+  if (sharing != CacheMount::Sharing::kPrivate)
+    return Held{
+        TRY(wait_for(lock_of(place, 0), sharing == CacheMount::Sharing::kLocked, is_cancelled))};
+  const os::FileLock changing = TRY(wait_for(place + "/change.lock", true, is_cancelled));
+  for (int instance = 0; instance < kMaxInstances; ++instance)
+    if (auto lock = TRY(os::FileLock::try_exclusive(lock_of(place, instance))))
+      return Held{std::move(*lock), instance};
+  return fail(Errc::kUnavailable, "too many steps use the private cache " + name.id);
+}
+
 Result<void> make(Store& store, const std::string& path, const CacheMount::Fill& fill) {
   const std::string temporary = TRY(store.make_temporary_directory());
   const std::string fs = temporary + "/fs";
@@ -54,20 +73,18 @@ std::string CacheMountName::text() const {
 Result<CacheMount> CacheMount::open(Store& store, const CacheMountName& name, Sharing sharing,
                                     const Fill& fill, const Cancelled& is_cancelled) {
   const std::string place = place_of(store, name);
-  TRY(os::mkdirs(place, 0700));
-  if (!os::exists(place + "/id"))
+  Result<Held> held = fail(Errc::kNotFound, "");
+  while (!held && held.error().code == Errc::kNotFound) {  // somebody removes it just now
+    TRY(os::mkdirs(place, 0700));
+    held = hold(place, name, sharing, is_cancelled);
+  }
+  auto [lock, instance] = TRY(std::move(held));
+  if (os::exists(place + "/id"))
+    os::touch(place + "/id");  // when it was last used
+  else
     TRY(os::replace_file(place + "/id", name.tier + "\n" + name.id + "\n" + name.base + "\n",
                          0600));
-  std::optional<os::FileLock> lock;
-  int instance = 0;
-  if (sharing == Sharing::kPrivate) {
-    while (!(lock = TRY(os::FileLock::try_exclusive(lock_of(place, instance)))))
-      if (++instance == kMaxInstances)
-        return fail(Errc::kUnavailable, "too many steps use the private cache " + name.id);
-  } else {
-    lock = TRY(wait_for(lock_of(place, 0), sharing == Sharing::kLocked, is_cancelled));
-  }
-  CacheMount mount(place + "/" + std::to_string(instance), std::move(*lock));
+  CacheMount mount(place + "/" + std::to_string(instance), std::move(lock));
   const os::FileLock changing = TRY(wait_for(place + "/change.lock", true, is_cancelled));
   if (!os::exists(mount.path_)) TRY(make(store, mount.path_, fill));
   TRY(mount.load());
@@ -86,6 +103,22 @@ Result<std::vector<std::string>> CacheMount::reset(Store& store, const CacheMoun
     TRY(os::rename(path, garbage.back()));
   }
   return garbage;
+}
+
+Result<bool> CacheMount::remove(Store& store, const std::string& text, const std::string& garbage) {
+  const std::string place = store.path() + "/caches/" + text;
+  if (!os::exists(place)) return false;
+  // With this lock no instance is added.
+  const auto changing = TRY(os::FileLock::try_exclusive(place + "/change.lock"));
+  if (!changing) return false;
+  std::vector<os::FileLock> locks;
+  for (int instance = 0; instance == 0 || os::exists(lock_of(place, instance)); ++instance) {
+    auto lock = TRY(os::FileLock::try_exclusive(lock_of(place, instance)));
+    if (!lock) return false;
+    locks.push_back(std::move(*lock));
+  }
+  TRY(os::rename(place, garbage));
+  return true;
 }
 
 Result<void> CacheMount::load() {

@@ -40,6 +40,9 @@ class CacheMount {
   static Result<std::vector<std::string>> reset(Store& store, const CacheMountName& name,
                                                 const Cancelled& is_cancelled);
 
+  // Moves the cache that CacheMountName::text() calls `text` to `garbage`. False: it is open.
+  static Result<bool> remove(Store& store, const std::string& text, const std::string& garbage);
+
   std::string directory() const { return path_ + "/fs"; }
   const owners::Owners& owners() const { return owners_; }
   // `now`: the records of all its files. Of what another step has changed meanwhile, that counts.

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "store/fsck.h"
 #include "store/testing.h"
 
 namespace lichen::store {
@@ -51,9 +52,9 @@ TEST_F(CacheMountTest, IsFilledOnceAndKept) {
   EXPECT_TRUE(os::exists(directory + "/first"));
   EXPECT_TRUE(os::exists(directory + "/second"));
   EXPECT_EQ(filled_, 1);
-  const auto problems = store_->fsck(true);
-  ASSERT_OK(problems);
-  EXPECT_TRUE(problems->empty()) << problems->front();
+  const auto checked = fsck(*store_, {.deep = true});
+  ASSERT_OK(checked);
+  EXPECT_TRUE(checked->problems.empty()) << checked->problems.front();
 }
 
 TEST_F(CacheMountTest, OwnersOfTwoStepsAreMerged) {

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <sys/vfs.h>
 
+#include <cerrno>
 #include <iterator>
 #include <utility>
 
@@ -23,7 +24,8 @@ CREATE TABLE IF NOT EXISTS blobs(
 CREATE TABLE IF NOT EXISTS snapshots(
   id INTEGER PRIMARY KEY AUTOINCREMENT, tier TEXT NOT NULL, parent INTEGER, ready INTEGER NOT NULL,
   session TEXT NOT NULL, boot TEXT NOT NULL, durable INTEGER NOT NULL DEFAULT 0,
-  created INTEGER NOT NULL, linked INTEGER);
+  created INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0, bytes INTEGER,
+  description TEXT NOT NULL DEFAULT '', linked INTEGER);
 CREATE INDEX IF NOT EXISTS snapshots_parent ON snapshots(parent);
 CREATE INDEX IF NOT EXISTS snapshots_building ON snapshots(ready) WHERE ready = 0;
 CREATE TABLE IF NOT EXISTS layers(
@@ -44,21 +46,35 @@ CREATE TABLE IF NOT EXISTS resolutions(
 CREATE TABLE IF NOT EXISTS conversions(
   blob TEXT NOT NULL, form TEXT NOT NULL, made TEXT NOT NULL, size INTEGER NOT NULL,
   media_type TEXT NOT NULL, PRIMARY KEY(blob, form)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS layers_blob ON layers(blob);
 PRAGMA user_version = 3;
 )";
-// From version 1 on, one step each.
-constexpr const char* kNewColumns[] = {R"(
-ALTER TABLE layers ADD COLUMN form TEXT NOT NULL DEFAULT '';
-PRAGMA user_version = 2;
-)",
-                                       R"(
+
+// What brings the tables of version N, the place here, to the next.
+constexpr const char* kUpgrades[] = {
+    nullptr,
+    "ALTER TABLE layers ADD COLUMN form TEXT NOT NULL DEFAULT '';",
+    R"(
+ALTER TABLE snapshots ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE snapshots ADD COLUMN bytes INTEGER;
+ALTER TABLE snapshots ADD COLUMN description TEXT NOT NULL DEFAULT '';
 ALTER TABLE snapshots ADD COLUMN linked INTEGER;
 CREATE TABLE conversions(
   blob TEXT NOT NULL, form TEXT NOT NULL, made TEXT NOT NULL, size INTEGER NOT NULL,
   media_type TEXT NOT NULL, PRIMARY KEY(blob, form)) WITHOUT ROWID;
+UPDATE snapshots SET used = created;
+CREATE INDEX IF NOT EXISTS layers_blob ON layers(blob);
 PRAGMA user_version = 3;
-)"};
-static_assert(std::size(kNewColumns) == kSchemaVersion - 1);
+)",
+};
+static_assert(std::size(kUpgrades) == kSchemaVersion);
+
+std::string upgrade_from(std::int64_t version) {
+  if (version == 0) return kSchema;
+  std::string sql;
+  while (version < kSchemaVersion) sql += kUpgrades[version++];
+  return sql;
+}
 
 // WAL needs memory that all users share, which file systems of several machines do not give.
 bool is_network_file_system(const std::string& path) {
@@ -115,15 +131,19 @@ std::string text(const Value& value) {
 Error Database::error(const char* sql) const {
   const int code = db_ == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(db_);
   Error error{.code = code_of(code)};
+  if (const int system = db_ == nullptr ? 0 : sqlite3_system_errno(db_);
+      (code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))
+    error.code = Errc::kNoSpace;
   error.message = "database: " + std::string(db_ == nullptr ? "no memory" : sqlite3_errmsg(db_));
   if (error.code == Errc::kInternal) error.message += std::string(" in \"") + sql + "\"";
   if (error.code == Errc::kUnavailable) error.hint = "another process keeps the store locked";
-  if (error.code == Errc::kNoSpace) error.hint = "free space on the file system of the store";
+  if (error.code == Errc::kNoSpace)
+    error.hint = "free space on the file system of the store, or empty it: lichen prune --all";
   error.context.push_back(path_);
   return error;
 }
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, bool alone) {
   std::unique_ptr<Database> db(new Database);
   db->path_ = path;
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -137,23 +157,24 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
   }
   if (journal != nullptr) (void)TRY(db->run(journal, {}));
   (void)TRY(db->run("PRAGMA synchronous = NORMAL", {}));
-  TRY(db->prepare_schema());
+  TRY(db->prepare_schema(alone));
   return db;
 }
 
-Result<void> Database::prepare_schema() {
+Result<void> Database::prepare_schema(bool alone) {
   const std::int64_t found = number(TRY(run("PRAGMA user_version", {})).at(0).at(0));
   if (found > kSchemaVersion)
     return fail(Errc::kUnsupported, path_ + " was written by a newer lichen",
                 "use that version, or another --root");
   if (found == kSchemaVersion) return {};
+  // Who opened it before knows nothing of what is new: leases, for one.
+  if (found != 0 && !alone)
+    return fail(Errc::kUnavailable, path_ + " is in use by an older lichen",
+                "try again when it has ended");
   (void)TRY(run("BEGIN IMMEDIATE", {}));
   // Another process may have been here while this one waited.
   const std::int64_t now = number(TRY(run("PRAGMA user_version", {})).at(0).at(0));
-  std::string sql = now == 0 ? kSchema : "";
-  for (std::int64_t version = now; version > 0 && version < kSchemaVersion; ++version)
-    sql += kNewColumns[version - 1];
-  if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+  if (sqlite3_exec(db_, upgrade_from(now).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     Error failed = error("schema");
     (void)run("ROLLBACK", {});
     return fail(std::move(failed));
@@ -220,6 +241,14 @@ Result<Database::Transaction> Database::begin() {
   std::unique_lock lock(mutex_);
   (void)TRY(run("BEGIN IMMEDIATE", {}));
   return Transaction(*this, std::move(lock));
+}
+
+void Database::shrink() {
+  (void)query("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+Result<std::int64_t> Database::version() {
+  return number(TRY(query("PRAGMA data_version")).at(0).at(0));
 }
 
 Database::Transaction::Transaction(Transaction&& other) noexcept

@@ -32,8 +32,10 @@ std::string text(const Value& value);     // "" for NULL
 
 class Database {
  public:
-  // Creates the tables when they are not there. kUnsupported: they are those of a newer lichen.
-  static Result<std::unique_ptr<Database>> open(const std::string& path);
+  // Creates the tables when they are not there, and brings older ones up to date, for which nobody
+  // else may use them (`alone`). kUnsupported: they are those of a newer lichen. kUnavailable:
+  // older, and in use.
+  static Result<std::unique_ptr<Database>> open(const std::string& path, bool alone);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
   ~Database();
@@ -57,10 +59,14 @@ class Database {
     std::unique_lock<std::mutex> lock_;
   };
   Result<Transaction> begin();  // waits for writers of other processes
+  // What was written takes no more room than it must, if nobody reads just now.
+  void shrink();
+  // Another number: somebody else has changed something.
+  Result<std::int64_t> version();
 
  private:
   Database() = default;
-  Result<void> prepare_schema();
+  Result<void> prepare_schema(bool alone);
   Result<Rows> run(const char* sql, const std::vector<Value>& values);
   Error error(const char* sql) const;
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "store/db.h"
+#include "store/leases.h"
 #include "store/session.h"
 #include "store/store.h"
 
@@ -63,6 +64,7 @@ std::string Store::owners_path(std::int64_t id) const {
 
 Result<std::int64_t> Store::begin_snapshot(const std::string& tier,
                                            std::optional<std::int64_t> parent,
+                                           const std::string& description,
                                            std::optional<std::int64_t> linked) {
   // The top layer's root directory is what a mounted stack shows as "/": start from the parent's.
   mode_t mode = 0755;
@@ -72,12 +74,13 @@ Result<std::int64_t> Store::begin_snapshot(const std::string& tier,
       return fail(os_error("stat", fs_path(*parent)));
     mode = status.st_mode & 07777;
   }
-  const Rows rows =
-      TRY(db_->query("INSERT INTO snapshots(tier, parent, linked, ready, session, boot, created)"
-                     " VALUES(?, ?, ?, 0, ?, ?, ?) RETURNING id",
-                     {tier, to_value(parent), to_value(linked), session_->name(), boot_,
-                      static_cast<std::int64_t>(std::time(nullptr))}));
+  const auto now = static_cast<std::int64_t>(std::time(nullptr));
+  const Rows rows = TRY(db_->query(
+      "INSERT INTO snapshots(tier, parent, linked, ready, session, boot, created, used,"
+      " description) VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?6, ?7) RETURNING id",
+      {tier, to_value(parent), to_value(linked), session_->name(), boot_, now, description}));
   const std::int64_t id = number(rows.at(0).at(0));
+  TRY(leases_->hold(Leases::of(id)));
   const std::string path = path_ + "/snapshots/" + std::to_string(id);
   // Of a database that was lost: the directory's number is given out again.
   if (os::exists(path)) session_->add_garbage(TRY(to_garbage(path)));
@@ -132,8 +135,15 @@ Result<std::optional<std::int64_t>> Store::find_snapshot_by_chain(const std::str
                  " AND s.tier = ? AND s.ready = 1 AND (s.durable = 1 OR s.boot = ?) ORDER BY s.id",
                  {chain.text(), tier, boot_}));
   for (const Row& row : rows)
-    if (os::exists(fs_path(number(row[0])))) return number(row[0]);
+    if (TRY(keep(number(row[0])))) return number(row[0]);
   return std::nullopt;
+}
+
+// Makes a snapshot that was found this session's, unless it has gone meanwhile.
+Result<bool> Store::keep(std::int64_t id) {
+  TRY(leases_->hold(Leases::of(id)));
+  const Rows rows = TRY(db_->query("SELECT id FROM snapshots WHERE id = ? AND ready = 1", {id}));
+  return !rows.empty() && os::exists(fs_path(id));
 }
 
 Result<std::vector<Snapshot>> Store::snapshots_of(std::int64_t id) {
@@ -240,7 +250,7 @@ Result<std::optional<std::int64_t>> Store::find_cache(const std::string& tier, c
       "SELECT c.snapshot FROM cache c JOIN snapshots s ON s.id = c.snapshot WHERE c.tier = ?"
       " AND c.key = ? AND s.ready = 1 AND (s.durable = 1 OR s.boot = ?)",
       {tier, key.text(), boot_}));
-  if (rows.empty() || !os::exists(fs_path(number(rows[0][0])))) return std::nullopt;
+  if (rows.empty() || !TRY(keep(number(rows[0][0])))) return std::nullopt;
   return number(rows[0][0]);
 }
 

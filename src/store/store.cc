@@ -10,10 +10,12 @@
 #include <charconv>
 #include <climits>
 #include <cstdlib>
+#include <ctime>
 #include <set>
 
 #include "base/text.h"
 #include "store/db.h"
+#include "store/leases.h"
 #include "store/session.h"
 
 namespace lichen::store {
@@ -39,6 +41,24 @@ Result<void> check_version(const std::string& path, const std::string& text) {
   return {};
 }
 
+// For whoever comes across the directory and wants it gone.
+constexpr char kReadme[] =
+    R"(This directory is a store of lichen: images, and what builds keep so that the next one is faster.
+
+    lichen du --root DIR             what is in it
+    lichen prune --root DIR          removes what no image with a name needs
+    lichen prune --all --root DIR    empties it; the directory itself can be removed then
+
+Of steps that ran with a range of subordinate ids (tier "ids") files belong to those ids, and only the
+commands above may remove them, or
+
+    unshare --user --map-root-user --map-auto rm -rf DIR
+
+Elsewhere this does:
+
+    chmod -R u+rwx DIR && rm -rf DIR
+)";
+
 // In a directory without a file `version`, what another process that is making the store just now
 // may have there, and what file systems come with.
 bool may_be_in_new_store(const std::string& name) {
@@ -55,7 +75,20 @@ Result<std::string> absolute_path(const std::string& path) {
 
 Store::Store(std::string path) : path_(std::move(path)) {}
 
-Store::~Store() = default;
+Store::~Store() {
+  if (leases_ != nullptr) (void)release();  // a use that is not recorded makes it go earlier
+}
+
+Result<void> Store::release() {
+  const std::vector<std::int64_t> used = leases_->snapshots();
+  leases_->release();
+  if (used.empty()) return {};
+  const auto now = static_cast<std::int64_t>(std::time(nullptr));
+  Database::Transaction rows = TRY(db_->begin());
+  for (const std::int64_t id : used)
+    (void)TRY(rows.query("UPDATE snapshots SET used = ? WHERE id = ?", {now, id}));
+  return rows.commit();
+}
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& given) {
   std::string path = given;
@@ -91,13 +124,18 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& given) {
 
   std::unique_ptr<Store> store(new Store(TRY(absolute_path(path))));
   TRY(store->prepare_directories());
+  // Information only: a disk that is full is told of by what needs room.
+  if (!os::exists(store->path_ + "/README"))
+    (void)os::replace_file(store->path_ + "/README", kReadme, 0600);
   const auto boot = TRY(os::find_file("/proc/sys/kernel/random/boot_id"));
   store->boot_ = boot ? std::string(trim(*boot)) : "unknown";
 
   const os::FileLock opening = TRY(Session::opening_lock(store->path_));
   store->session_ = TRY(Session::start(store->path_));
-  store->db_ = TRY(Database::open(store->path_ + "/lichen.db"));
-  TRY(store->sweep());
+  const OtherSessions others = TRY(other_sessions(store->path_, store->session_->name()));
+  store->db_ = TRY(Database::open(store->path_ + "/lichen.db", others.live.empty()));
+  store->leases_ = TRY(Leases::open(store->path_));
+  TRY(store->sweep(others));
   return store;
 }
 
@@ -116,8 +154,7 @@ Result<void> Store::prepare_directories() {
 }
 
 // Called with the opening lock held. Whatever belongs to a session that does not live goes.
-Result<void> Store::sweep() {
-  const OtherSessions others = TRY(other_sessions(path_, session_->name()));
+Result<void> Store::sweep(const OtherSessions& others) {
   std::set<std::string> live(others.live.begin(), others.live.end());
   live.insert(session_->name());
 

@@ -10,8 +10,9 @@
 // Belongs to the front process; workers get plain paths (tree.h). Thread-safe, and several
 // processes may have one store open: each is a session that holds a lock, and what a dead session
 // left unfinished is moved aside by the next open(). Such directories may hold files of other ids,
-// so their removal is the caller's (take_garbage(), through a keeper). Layout, durability and
-// version: docs/formats/store.md.
+// so their removal is the caller's (take_garbage(), through a keeper). What a session has found or
+// made stays until it ends or calls release(), whoever prunes (prune.h) meanwhile. Layout,
+// durability and version: docs/formats/store.md.
 //
 // Errors: kCorrupt for bytes that are not what their digest says, kUnsupported for a store of a
 // newer lichen, kNoSpace, kDenied. Absence is a value in find_* and has_*.
@@ -34,7 +35,9 @@
 namespace lichen::store {
 
 class Database;
+class Leases;
 class Session;
+struct OtherSessions;
 class Store;
 
 // A blob on its way into the store: hashed as it is written; discarded unless committed. One
@@ -117,10 +120,12 @@ class Store {
   Result<std::string> read_blob(const Digest& digest);   // documents only; verified
   std::string blob_path(const Digest& digest) const;
 
-  // Snapshots. Between begin and commit the row is 'building' and seen by nobody else. `linked` is
-  // a finished one without a parent, whose layer does not depend on what is below: it is put on
-  // `parent` as it is, and nothing is to be filled.
+  // Snapshots. Between begin and commit the row is 'building' and seen by nobody else.
+  // `description`: a line that tells people what it is. `linked` is a finished one without a
+  // parent, whose layer does not depend on what is below: it is put on `parent` as it is, and
+  // nothing is to be filled.
   Result<std::int64_t> begin_snapshot(const std::string& tier, std::optional<std::int64_t> parent,
+                                      const std::string& description = {},
                                       std::optional<std::int64_t> linked = {});
   Result<void> commit_snapshot(std::int64_t id);
   Result<std::string> abandon_snapshot(std::int64_t id);  // what the caller must remove
@@ -165,24 +170,26 @@ class Store {
   // Waits until no other thread or process holds the same key: single flight.
   Result<os::FileLock> lock_key(const std::string& tier, const Digest& key);
 
-  // Drops what nothing names: blobs of no image, layer or resolution, and snapshots of no cache
-  // record, chain or child. Does nothing while another session is open. Not during a build of this
-  // session. The directories to remove.
-  Result<std::vector<std::string>> collect();
-  // What is wrong, one sentence each; with `deep` every blob is hashed.
-  Result<std::vector<std::string>> fsck(bool deep);
+  // What this session has found or made may be removed from now on; the snapshots among it were
+  // used now. A build's last act, done at the end in any case.
+  Result<void> release();
+
   // syncfs, then all that is finished is marked durable: it survives a power loss.
   Result<void> sync();
 
  private:
   friend class BlobWriter;
+  friend class Fsck;
+  friend class Inventory;
+  friend class Pruning;
   explicit Store(std::string path);
 
   // Bottom first; tier, ready and chain are left out.
   Result<std::vector<Snapshot>> snapshots_of(std::int64_t id);
   Result<void> prepare_directories();
-  Result<void> sweep();
+  Result<void> sweep(const OtherSessions& others);
   Result<void> start_alone();
+  Result<bool> keep(std::int64_t id);
   Result<void> discard_snapshot(std::int64_t id);
   Result<std::string> to_garbage(const std::string& path);
   Result<void> place_blob(const std::string& temporary, const Digest& digest, std::uint64_t size);
@@ -193,6 +200,7 @@ class Store {
   std::string boot_;  // boot id of this kernel
   std::unique_ptr<Session> session_;
   std::unique_ptr<Database> db_;
+  std::unique_ptr<Leases> leases_;
 };
 
 }  // namespace lichen::store

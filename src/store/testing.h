@@ -8,7 +8,9 @@
 
 #include <cstdlib>
 #include <string>
+#include <vector>
 
+#include "os/disk.h"
 #include "os/file.h"
 #include "store/store.h"
 
@@ -33,6 +35,13 @@ class TempDir {
 template <class T>
 std::string message(const Result<T>& result) {
   return result ? "" : to_text(result.error());
+}
+
+// What a keeper's worker would answer.
+inline Result<std::vector<std::uint64_t>> measure(const std::vector<std::string>& paths) {
+  std::vector<std::uint64_t> bytes;
+  for (const std::string& path : paths) bytes.push_back(os::disk_usage(path));
+  return bytes;
 }
 
 }  // namespace lichen::store::testing

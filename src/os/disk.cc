@@ -1,0 +1,74 @@
+#include "os/disk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <unordered_set>
+
+#include "os/file.h"
+
+namespace lichen::os {
+
+void touch(const std::string& path) {
+  ::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+}
+
+namespace {
+
+constexpr std::uint64_t kStatBlock = 512;
+
+class DiskUsage {
+ public:
+  explicit DiskUsage(dev_t device) : device_(device) {}
+  std::uint64_t bytes() const { return blocks_ * kStatBlock; }
+
+  bool add(const struct ::stat& status) {
+    if (status.st_dev != device_) return false;
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 && !seen_.insert(status.st_ino).second)
+      return false;
+    blocks_ += static_cast<std::uint64_t>(status.st_blocks);
+    return S_ISDIR(status.st_mode);
+  }
+  void add_entries(const UniqueFd& directory) {
+    const auto entries = read_directory(directory);
+    if (!entries) return;
+    for (const DirectoryEntry& entry : *entries) {
+      struct ::stat status {};
+      if (::fstatat(directory.get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0)
+        continue;
+      if (!add(status)) continue;
+      const auto child = openat(directory, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      if (child) add_entries(*child);
+    }
+  }
+
+ private:
+  dev_t device_;
+  std::uint64_t blocks_ = 0;
+  std::unordered_set<ino_t> seen_;
+};
+
+}  // namespace
+
+std::uint64_t disk_usage(const std::string& path) {
+  struct ::stat status {};
+  if (::lstat(path.c_str(), &status) < 0) return 0;
+  DiskUsage usage(status.st_dev);
+  if (usage.add(status))
+    if (const auto directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+      usage.add_entries(*directory);
+  return usage.bytes();
+}
+
+std::uint64_t own_usage(const std::string& path) {
+  struct ::stat status {};
+  if (::lstat(path.c_str(), &status) < 0) return 0;
+  return static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
+}
+
+std::int64_t modified(const std::string& path) {
+  struct ::stat status {};
+  return ::lstat(path.c_str(), &status) < 0 ? 0 : status.st_mtim.tv_sec;
+}
+
+}  // namespace lichen::os

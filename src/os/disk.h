@@ -1,0 +1,21 @@
+// What lies on disk, beside its content: how much it takes, when it was used.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace lichen::os {
+
+// Its times become now, if it is there.
+void touch(const std::string& path);
+// Its mtime, seconds since 1970; 0: it is not there.
+std::int64_t modified(const std::string& path);
+
+// Bytes that the tree takes, as du(1) counts: blocks, directories too, each inode once. Mounts and
+// directories that cannot be read count without their content; what is not there is 0.
+std::uint64_t disk_usage(const std::string& path);
+// The same without what a directory holds.
+std::uint64_t own_usage(const std::string& path);
+
+}  // namespace lichen::os

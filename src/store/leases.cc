@@ -1,0 +1,106 @@
+#include "store/leases.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <charconv>
+
+#include "os/file.h"
+
+namespace lichen::store {
+
+namespace {
+
+// Blobs lie behind all snapshots. Two that share a byte protect each other, which does no harm.
+constexpr Leases::Place kBlobs = Leases::Place{1} << 61;
+constexpr std::size_t kBlobDigits = 15;
+
+struct ::flock record(short type, Leases::Place place) {
+  struct ::flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = place;
+  lock.l_len = 1;
+  return lock;
+}
+
+// Locks of the open file; where the kernel has none (gVisor), of the process, which here is as
+// good: the file is opened once.
+int control(const os::UniqueFd& file, int command, int of_process, struct ::flock lock) {
+  struct ::flock again = lock;
+  int rc = ::fcntl(file.get(), command, &lock);
+  if (rc < 0 && errno == EINVAL) {
+    rc = ::fcntl(file.get(), of_process, &again);
+    lock = again;
+  }
+  return rc < 0 ? -1 : lock.l_type;
+}
+
+}  // namespace
+
+Leases::Place Leases::of(const Digest& blob) {
+  Place hash = 0;
+  const std::string hex = blob.hex().substr(0, kBlobDigits);
+  std::from_chars(hex.data(), hex.data() + hex.size(), hash, 16);
+  return kBlobs | hash;
+}
+
+Result<std::unique_ptr<Leases>> Leases::open(const std::string& store) {
+  return std::unique_ptr<Leases>(
+      new Leases(TRY(os::open(store + "/leases", O_RDWR | O_CREAT, 0600))));
+}
+
+Result<bool> Leases::lock(short type, Place place, bool wait) {
+  int rc = 0;
+  do {
+    rc = control(file_, wait ? F_OFD_SETLKW : F_OFD_SETLK, wait ? F_SETLKW : F_SETLK,
+                 record(type, place));
+  } while (rc < 0 && errno == EINTR);
+  if (rc >= 0) return true;
+  if (!wait && (errno == EAGAIN || errno == EACCES)) return false;
+  return fail(os_error("lock", "leases of the store"));
+}
+
+Result<void> Leases::hold(Place place) {
+  std::unique_lock guard(mutex_);
+  removed_.wait(guard, [&] { return removing_.count(place) == 0; });
+  if (held_.count(place) != 0) return {};
+  (void)TRY(lock(F_RDLCK, place, true));
+  held_.insert(place);
+  return {};
+}
+
+bool Leases::is_held(Place place) {
+  std::lock_guard guard(mutex_);
+  if (held_.count(place) != 0) return true;
+  const int type = control(file_, F_OFD_GETLK, F_GETLK, record(F_WRLCK, place));
+  return type == F_RDLCK || type == F_WRLCK;
+}
+
+Result<bool> Leases::begin_removal(Place place) {
+  std::lock_guard guard(mutex_);
+  if (held_.count(place) != 0 || removing_.count(place) != 0) return false;
+  if (!TRY(lock(F_WRLCK, place, false))) return false;
+  removing_.insert(place);
+  return true;
+}
+
+void Leases::end_removal(Place place) {
+  std::lock_guard guard(mutex_);
+  (void)lock(F_UNLCK, place, false);
+  removing_.erase(place);
+  removed_.notify_all();
+}
+
+std::vector<std::int64_t> Leases::snapshots() {
+  std::lock_guard guard(mutex_);
+  return {held_.begin(), held_.lower_bound(kBlobs)};
+}
+
+void Leases::release() {
+  std::lock_guard guard(mutex_);
+  for (const Place place : held_) (void)lock(F_UNLCK, place, false);
+  held_.clear();
+}
+
+}  // namespace lichen::store

@@ -1,0 +1,255 @@
+#include "store/prune.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/text.h"
+#include "os/disk.h"
+#include "store/cache_mount.h"
+#include "store/db.h"
+#include "store/leases.h"
+#include "store/references.h"
+#include "store/session.h"
+#include "store/store.h"
+
+namespace lichen::store {
+
+std::uint64_t excess(const Limits& limits, std::uint64_t used, std::uint64_t free) {
+  std::uint64_t keep = limits.max_used != 0 ? std::min(used, limits.max_used) : used;
+  if (limits.min_free > free) {
+    const std::uint64_t wanted = limits.min_free - free;
+    keep = std::min(keep, used > wanted ? used - wanted : 0);
+  }
+  if (limits.max_used == 0 && limits.min_free == 0) keep = 0;  // all but what is reserved
+  return used - std::min(used, std::max(keep, limits.reserved));
+}
+
+namespace {
+
+bool is_candidate(const UsageEntry& entry, const PruneRequest& request) {
+  using Scope = PruneRequest::Scope;
+  if (entry.in_use) return false;
+  if (!request.kinds.empty() && request.kinds.count(entry.kind) == 0) return false;
+  if (request.before && entry.used >= *request.before) return false;
+  if (entry.orphan) return true;
+  if (request.scope == Scope::kOrphans) return false;
+  if (entry.kind == UsageKind::kImage) {
+    if (request.keep.count(entry.id) != 0) return false;
+    return request.scope == Scope::kAll || !entry.has_name;
+  }
+  return request.scope == Scope::kAll || !entry.shared || request.limits.any();
+}
+
+}  // namespace
+
+std::vector<const UsageEntry*> candidates(const Usage& usage, const PruneRequest& request) {
+  std::vector<const UsageEntry*> found;
+  for (const UsageEntry& entry : usage.entries)
+    if (is_candidate(entry, request)) found.push_back(&entry);
+  std::stable_sort(found.begin(), found.end(), [](const UsageEntry* a, const UsageEntry* b) {
+    if (a->orphan != b->orphan) return a->orphan;
+    if (a->used != b->used) return a->used < b->used;
+    return a->snapshot() > b->snapshot();  // what stands on others goes before them
+  });
+  return found;
+}
+
+// One run. Holds the opening lock, so that no session starts and no other run is at work.
+class Pruning {
+ public:
+  Pruning(Store& store, const PruneRequest& request) : store_(store), request_(request) {}
+
+  Result<Pruned> run(const Usage& usage) {
+    const os::FileLock opening = TRY(Session::opening_lock(store_.path()));
+    TRY(refresh());
+    const std::uint64_t used = usage.total();
+    const bool limited = request_.limits.any();
+    std::uint64_t target = 0;
+    if (limited) target = excess(request_.limits, used, TRY(free_bytes()));
+    for (const UsageEntry* entry : candidates(usage, request_)) {
+      if (limited && pruned_.bytes >= target && !entry->orphan) break;
+      const std::uint64_t before = pruned_.bytes;
+      if (!TRY(remove(*entry))) continue;
+      pruned_.removed.push_back(*entry);
+      pruned_.removed.back().bytes = pruned_.bytes - before;
+    }
+    if (!pruned_.removed.empty()) store_.db_->shrink();
+    pruned_.left = used - std::min(used, pruned_.bytes);
+    const std::vector<std::string> garbage = store_.take_garbage();
+    pruned_.garbage.insert(pruned_.garbage.end(), garbage.begin(), garbage.end());
+    return std::move(pruned_);
+  }
+
+ private:
+  Result<void> refresh() {
+    version_ = TRY(store_.db_->version());
+    references_ = TRY(References::load(store_, *store_.db_));
+    return {};
+  }
+
+  Result<std::uint64_t> free_bytes() const {
+    struct ::statvfs status {};
+    if (::statvfs(store_.path().c_str(), &status) < 0)
+      return fail(os_error("statvfs", store_.path()));
+    return std::uint64_t{status.f_bavail} * status.f_frsize;
+  }
+
+  // False: somebody uses it now.
+  Result<bool> remove(const UsageEntry& entry) {
+    switch (entry.kind) {
+      case UsageKind::kStep:
+      case UsageKind::kBase:
+        return remove_snapshot(entry);
+      case UsageKind::kImage:
+        // Another image may have the name by now.
+        if (TRY(store_.db_->query(
+                    "DELETE FROM images WHERE name = ? AND created = ? RETURNING name",
+                    {entry.id, entry.created}))
+                .empty())
+          return false;
+        TRY(remove_blobs(references_.drop_image(entry.id)));
+        return true;
+      case UsageKind::kSource:
+        (void)TRY(store_.db_->query(
+            "DELETE FROM resolutions WHERE reference || ' ' || platform = ?", {entry.id}));
+        TRY(remove_blobs(references_.drop_source(entry.id)));
+        return true;
+      case UsageKind::kCacheMount:
+        return remove_cache_mount(entry);
+      case UsageKind::kGit:
+        return remove_fetched("git", entry, {".sha1", ".sha256"});
+      case UsageKind::kDownload:
+        return remove_fetched("downloads", entry, {"", ".bytes"});
+      case UsageKind::kContext:
+        TRY(os::unlink(store_.path() + "/" + entry.id));
+        pruned_.bytes += entry.bytes;
+        return true;
+      case UsageKind::kUnreferenced:
+        return remove_unreferenced(entry);
+    }
+    return false;
+  }
+
+  // `act` while nobody uses what lies at `place`.
+  Result<bool> alone(Leases::Place place, const std::function<Result<bool>()>& act) {
+    if (!TRY(store_.leases_->begin_removal(place))) return false;
+    auto done = act();
+    store_.leases_->end_removal(place);
+    return done;
+  }
+
+  Result<bool> remove_snapshot(const UsageEntry& entry) {
+    const std::int64_t id = entry.snapshot();
+    return alone(Leases::of(id), [&]() -> Result<bool> {
+      const Rows children = TRY(
+          store_.db_->query("SELECT id FROM snapshots WHERE ?1 IN (parent, linked) LIMIT 1", {id}));
+      const Rows own =
+          TRY(store_.db_->query("SELECT bytes FROM snapshots WHERE id = ? AND ready = 1", {id}));
+      if (!children.empty() || own.empty()) return false;
+      TRY(store_.discard_snapshot(id));
+      pruned_.bytes += static_cast<std::uint64_t>(number(own[0][0]));
+      TRY(remove_blobs(references_.drop_snapshot(id)));
+      return true;
+    });
+  }
+
+  Result<void> remove_blobs(const std::vector<Digest>& blobs) {
+    for (const Digest& blob : blobs) (void)TRY(remove_blob(blob));
+    return {};
+  }
+
+  Result<bool> remove_blob(const Digest& blob) {
+    return alone(Leases::of(blob), [&]() -> Result<bool> {
+      // Nobody can come to need it now; but somebody may have, since the references were read.
+      if (TRY(store_.db_->version()) != version_) TRY(refresh());
+      if (references_.is_needed(blob)) return false;
+      (void)TRY(store_.db_->query("DELETE FROM blobs WHERE digest = ?", {blob.text()}));
+      (void)TRY(store_.db_->query("DELETE FROM conversions WHERE made = ?", {blob.text()}));
+      return unlink(store_.blob_path(blob));
+    });
+  }
+
+  Result<bool> unlink(const std::string& path) {
+    const std::uint64_t bytes = os::disk_usage(path);
+    TRY(os::unlink(path));
+    pruned_.bytes += bytes;
+    return true;
+  }
+
+  Result<bool> remove_cache_mount(const UsageEntry& entry) {
+    const std::string garbage = TRY(store_.temporary_path()) + ".garbage";
+    if (!TRY(CacheMount::remove(store_, entry.id, garbage))) return false;
+    pruned_.garbage.push_back(garbage);
+    pruned_.bytes += entry.bytes;
+    return true;
+  }
+
+  Result<bool> remove_fetched(const std::string& directory, const UsageEntry& entry,
+                              const std::vector<std::string>& suffixes) {
+    const std::string place = store_.path() + "/" + directory + "/" + entry.id;
+    const auto lock = TRY(os::FileLock::try_exclusive(place + ".lock"));
+    if (!lock) return false;
+    for (const std::string& suffix : suffixes) {
+      if (!os::exists(place + suffix)) continue;
+      pruned_.garbage.push_back(TRY(store_.temporary_path()) + ".garbage");
+      TRY(os::rename(place + suffix, pruned_.garbage.back()));
+    }
+    TRY(os::unlink(place + ".lock"));
+    pruned_.bytes += entry.bytes;
+    return true;
+  }
+
+  Result<bool> remove_unreferenced(const UsageEntry& entry) {
+    const std::string path = store_.path() + "/" + entry.id;
+    if (const auto blob = Digest::parse("sha256:" + entry.id.substr(entry.id.rfind('/') + 1)))
+      return remove_blob(*blob);
+    if (starts_with(entry.id, "blobs/")) return unlink(path);
+    // A directory of no snapshot. Its number may have been given out meanwhile.
+    const Rows rows =
+        TRY(store_.db_->query("SELECT id FROM snapshots WHERE 'snapshots/' || id = ?", {entry.id}));
+    if (!rows.empty() || !os::exists(path)) return false;
+    pruned_.garbage.push_back(TRY(store_.to_garbage(path)));
+    pruned_.bytes += entry.bytes;
+    return true;
+  }
+
+  Store& store_;
+  const PruneRequest& request_;
+  std::int64_t version_ = 0;
+  References references_;
+  Pruned pruned_;
+};
+
+Result<Pruned> prune(Store& store, const PruneRequest& request, const Measure& measure) {
+  const Usage usage = TRY(usage_of(store, measure));
+  return Pruning(store, request).run(usage);
+}
+
+Result<std::optional<Wiped>> wipe(const std::string& path) {
+  if (!os::exists(path + "/version") || !os::exists(path + "/sessions"))
+    return std::optional<Wiped>();
+  const os::FileLock opening = TRY(Session::opening_lock(path));
+  Wiped wiped{.garbage = {}, .session = TRY(Session::start(path))};
+  const OtherSessions others = TRY(other_sessions(path, wiped.session->name()));
+  if (!others.live.empty()) return std::optional<Wiped>();
+  const auto discard = [&](const std::string& from) {
+    wiped.garbage.push_back(path + "/tmp/" + wiped.session->new_name() + ".garbage");
+    return os::rename(from, wiped.garbage.back());
+  };
+  const os::UniqueFd tmp = TRY(os::open(path + "/tmp", O_RDONLY | O_DIRECTORY));
+  for (const os::DirectoryEntry& entry : TRY(os::read_directory(tmp)))
+    TRY(discard(path + "/tmp/" + entry.name));
+  const std::set<std::string> stays{"version", "README", "sessions", "sessions.lock", "tmp"};
+  const os::UniqueFd root = TRY(os::open(path, O_RDONLY | O_DIRECTORY));
+  for (const os::DirectoryEntry& entry : TRY(os::read_directory(root)))
+    if (stays.count(entry.name) == 0) TRY(discard(path + "/" + entry.name));
+  for (const std::string& name : others.dead) TRY(os::unlink(path + "/sessions/" + name + ".lock"));
+  return std::optional<Wiped>(std::move(wiped));
+}
+
+}  // namespace lichen::store
