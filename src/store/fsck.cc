@@ -189,7 +189,7 @@ class Fsck {
       }
       checked.problems.push_back(std::move(line));
     }
-    checked.garbage = store_.take_garbage();
+    if (repair) checked.garbage = store_.take_garbage();
     return checked;
   }
 

@@ -205,7 +205,7 @@ TEST(Snapshots, ShowALayerThatDependsOnNothingBelow) {
     ASSERT_OK(store->put_cache("ids", key("on_one"), on_one));
     EXPECT_EQ(problems_of(*store), 0u);
   }
-  const auto db = Database::open(path + "/lichen.db");
+  const auto db = Database::open(path + "/lichen.db", false);
   ASSERT_OK(db);
   ASSERT_OK((*db)->query("UPDATE snapshots SET durable = 1 WHERE id <> ?", {layer}));
   ASSERT_OK((*db)->query("UPDATE snapshots SET boot = 'earlier'"));
