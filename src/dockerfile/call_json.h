@@ -13,8 +13,7 @@ namespace lichen::dockerfile {
 
 using CallJson = nlohmann::ordered_json;  // keys in BuildKit's order
 
-CallJson location_json(Lines lines);  // {"ranges": [{"start": {"line": 3}, "end": …}]}
-std::string base64(std::string_view bytes);
+CallJson location_json(Lines lines);     // {"ranges": [{"start": {"line": 3}, "end": …}]}
 std::string dump(const CallJson& json);  // indented, with a line feed at the end
 
 // Rows with aligned columns, `gap` blanks between them; the last column is not padded.

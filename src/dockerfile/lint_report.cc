@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "dockerfile/call_json.h"
 #include "dockerfile/excerpt.h"
@@ -55,7 +56,7 @@ std::string to_json(const LintReport& report, const Frontend& request) {
     json["warnings"].push_back(std::move(one));
   }
   json["sources"] = CallJson::array({CallJson{{"filename", request.file},
-                                              {"data", base64(request.dockerfile)},
+                                              {"data", base64_encode(request.dockerfile)},
                                               {"language", "Dockerfile"}}});
   if (report.error)
     json["buildError"] = {{"message", report.error_message},

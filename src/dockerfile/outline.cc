@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/path.h"
 #include "dockerfile/call_json.h"
 #include "dockerfile/lowering.h"
@@ -142,7 +143,7 @@ std::string to_json(const Outline& outline, const Frontend& request) {
   }
   mount_json(json, "secrets", outline.secrets);
   mount_json(json, "ssh", outline.ssh);
-  json["sources"] = CallJson::array({base64(request.dockerfile)});
+  json["sources"] = CallJson::array({base64_encode(request.dockerfile)});
   return dump(json);
 }
 

@@ -1,5 +1,6 @@
 #include "dockerfile/targets.h"
 
+#include "base/base64.h"
 #include "dockerfile/call_json.h"
 #include "dockerfile/excerpt.h"
 #include "dockerfile/parser.h"
@@ -59,7 +60,7 @@ std::string to_json(const Targets& targets, const Frontend& request) {
     one["location"] = location_json(target.lines);
     json["targets"].push_back(std::move(one));
   }
-  json["sources"] = CallJson::array({base64(request.dockerfile)});
+  json["sources"] = CallJson::array({base64_encode(request.dockerfile)});
   return dump(json);
 }
 

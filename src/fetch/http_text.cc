@@ -1,8 +1,8 @@
 #include "fetch/http_text.h"
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "base/url.h"
-#include "registry/base64.h"
 
 namespace lichen::fetch {
 
@@ -55,7 +55,7 @@ std::string disposition_name(std::string_view header) {
 std::string basic_authorization(std::string_view user_and_password) {
   std::string text(user_and_password);
   if (text.find(':') == std::string::npos) text += ':';
-  return "Basic " + registry::base64_encode(text);
+  return "Basic " + base64_encode(text);
 }
 
 }  // namespace lichen::fetch

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "oci/json.h"
-#include "registry/base64.h"
 
 namespace lichen::registry {
 

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "oci/json.h"
 #include "os/file.h"
-#include "registry/base64.h"
 #include "registry/credential_helper.h"
 
 namespace lichen::registry {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "oci/json.h"
 #include "os/file.h"
-#include "registry/base64.h"
 #include "registry/credential_helper.h"
 #include "registry/credential_store.h"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/base64.h"
 #include "registry/auth_header.h"
-#include "registry/base64.h"
 #include "registry/http_date.h"
 #include "registry/url.h"
 
@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = registry::parse_url(registry::to_text(*url));
     LICHEN_ASSERT(again && *again == *url);
   }
-  if (const auto bytes = registry::base64_decode(text))
-    LICHEN_ASSERT(registry::base64_decode(registry::base64_encode(*bytes)) == *bytes);
+  if (const auto bytes = base64_decode(text))
+    LICHEN_ASSERT(base64_decode(base64_encode(*bytes)) == *bytes);
   return 0;
 }

@@ -1,8 +1,8 @@
-#include "registry/base64.h"
+#include "base/base64.h"
 
 #include <cstdint>
 
-namespace lichen::registry {
+namespace lichen {
 
 namespace {
 constexpr std::string_view kAlphabet =
@@ -39,4 +39,4 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return bytes;
 }
 
-}  // namespace lichen::registry
+}  // namespace lichen
