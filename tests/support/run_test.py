@@ -105,6 +105,8 @@ def main(pointer, script, user, *arguments):
         command = [str(state / "work" / "support" / "as-user"), user, str(directory), *command]
 
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # Who runs us in the background may have SIGINT ignored, and who is tested would go on ignoring it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     status = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL).wait()
     left = leftovers()
     for pid, line in left:
