@@ -10,6 +10,7 @@
 #include "build/base_images.h"
 #include "build/context.h"
 #include "build/export.h"
+#include "build/sbom.h"
 #include "build/session.h"
 #include "build/sources.h"
 #include "build/steps.h"
@@ -139,6 +140,15 @@ Result<std::vector<dockerfile::Lowered>> lower_all(const Request& request, const
   return all;
 }
 
+// A second result to each platform's graph.
+Result<void> add_scans(const SbomRequest& request, BaseImages& images,
+                       std::vector<dockerfile::Lowered>& lowered) {
+  const auto generator = TRY(images.resolve(request.generator, oci::host_platform()));
+  for (dockerfile::Lowered& one : lowered)
+    one.graph = TRY(with_scan(std::move(one.graph), one.scanned, request, generator));
+  return {};
+}
+
 // `session` is opened on the way.
 Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& request,
                          const Environment& environment, const EventSink& events) {
@@ -148,6 +158,7 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
     if (session == nullptr) session = TRY(Session::open(environment, events));
     return {};
   };
+  const std::string started = rfc3339_now();
   Steps steps(events);
   const Secrets secrets = TRY(read_secrets(request));
   Contexts contexts(request, {.open_store = [&]() -> Result<store::Store*> {
@@ -171,6 +182,7 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
                      .contexts = &contexts});
   std::vector<dockerfile::Lowered> lowered = TRY(lower_all(request, sources, images, steps));
   const std::optional<std::int64_t> epoch = lowered.front().source_date_epoch;
+  if (request.attestations.sbom) TRY(add_scans(*request.attestations.sbom, images, lowered));
   std::vector<graph::Graph> graphs;
   for (dockerfile::Lowered& one : lowered) graphs.push_back(std::move(one.graph));
   const graph::Graph graph = graph::merge(std::move(graphs));
@@ -207,12 +219,28 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   // From here no process of a step runs, and every layer's tree is in the store.
 
   // Snapshots -> images -> outputs.
+  // With an SBOM, every second result is a generator's.
+  const std::size_t stride = request.attestations.sbom ? 2 : 1;
+  std::vector<std::optional<graph::Input>> results;
+  std::vector<std::vector<ScanFile>> scans;
+  for (std::size_t i = 0; i < lowered.size(); ++i) {
+    results.push_back(graph.results.at(i * stride));
+    if (stride == 2) scans.push_back(TRY(read_scan(session->store(), solved->at(i * stride + 1))));
+  }
+  const Attestations attestations({.request = request,
+                                   .sources = sources,
+                                   .context = *TRY(contexts.open("context")),
+                                   .graph = graph,
+                                   .runner = runner,
+                                   .started = started,
+                                   .results = std::move(results),
+                                   .scans = std::move(scans)});
   std::vector<Built> built;
   for (std::size_t i = 0; i < lowered.size(); ++i)
     built.push_back({.platform = i < request.platforms.size()
                                      ? request.platforms[i]
                                      : oci::normalised(oci::host_platform()),
-                     .snapshot = solved->at(i),
+                     .snapshot = solved->at(i * stride),
                      .config = std::move(lowered[i].config)});
   Outcome outcome = TRY(export_result({.session = *session,
                                        .request = request,
@@ -220,6 +248,7 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
                                        .steps = steps,
                                        .secrets = secrets.values,
                                        .layer_written = [&limit] { limit.layer_written(); },
+                                       .attestations = attestations,
                                        .source_date_epoch = epoch,
                                        .now = std::time(nullptr)},
                                       built));

@@ -261,6 +261,7 @@ Result<Context> Contexts::download(const std::string& url, bool is_main) {
       (void)TRY(copy(bytes, file));
     }
     if (got.modified) context.time = got.modified;
+    context.origin = attest::Origin{.uri = url, .algorithm = "sha256", .hex = got.digest.hex()};
     return context;
   };
   return finish(key, fetch());
@@ -282,6 +283,9 @@ Result<Context> Contexts::clone(const dockerfile::GitReference& git) {
                              .mtime = git.mtime},
                             context.directory));
     context.time = TRY(repository.commit_time(commit));
+    context.origin = attest::Origin{.uri = git.fragment_form(true),
+                                    .algorithm = commit.commit.size() == 40 ? "sha1" : "sha256",
+                                    .hex = commit.commit};
     return context;
   };
   return finish(key, check_out());

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "attest/provenance.h"
 #include "base/result.h"
 #include "build/request.h"
 #include "build/secrets.h"
@@ -34,6 +35,7 @@ struct Context {
   std::optional<std::string> dockerfile;  // it was nothing but this text; the directory is empty
   // SOURCE_DATE_EPOCH=context: of the commit, the download, else the archive's newest entry.
   std::optional<std::int64_t> time;
+  std::optional<attest::Origin> origin = {};  // of what was fetched
 };
 
 // Not a directory: an image (docker-image://, oci-layout://) or something to fetch.

@@ -11,6 +11,7 @@
 #include "base/hint.h"
 #include "base/text.h"
 #include "image/assemble.h"
+#include "image/attestation.h"
 #include "oci/reference.h"
 #include "ops/runner.h"
 #include "os/file.h"
@@ -205,13 +206,43 @@ Result<bool> is_split(const Request& request, const Output& output) {
   return is_set(output, "platform-split", is_multi_platform(request));
 }
 
+// "provenance.json" -> "provenance.linux_arm64.json": of several trees in one place.
+std::string with_platform(const std::string& name, const oci::Platform& platform) {
+  const std::size_t dot = name.find_last_of('.');
+  const std::string extension = dot == std::string::npos ? "" : name.substr(dot);
+  return name.substr(0, dot) + "." + directory_of(platform) + extension;
+}
+
+// What is said about the files of a tree, as files beside them.
+Result<void> add_statements(const ExportContext& context, const Output& output,
+                            const std::vector<Built>& built, ops::ExportJob& job) {
+  if (!is_attested(context.request, output)) return {};
+  const bool together = built.size() > 1 && job.trees[0].place == job.trees[1].place;
+  for (std::size_t i = 0; i < built.size(); ++i) {
+    const ops::ExportTree& tree = job.trees[i];
+    const auto contents =
+        TRY(context.session.jobs().call<ops::ContentsReply>(ops::ContentsJob{.lower = tree.lower}));
+    std::vector<attest::Subject> files;
+    for (const ops::FileContent& file : contents.files) files.push_back({file.path, file.digest});
+    for (NamedStatement& one : TRY(context.attestations.of_tree(i, files))) {
+      const std::string name =
+          attribute(output, "attestation-prefix") +
+          (together ? with_platform(one.filename, built[i].platform) : one.filename);
+      job.files.push_back({.path = tree.place.empty() ? name : tree.place + "/" + name,
+                           .bytes = std::move(one.statement.json)});
+    }
+  }
+  return {};
+}
+
 Result<void> export_trees(const ExportContext& context, const Output& output,
                           const std::vector<Built>& built) {
   const bool split = TRY(is_split(context.request, output));
   ops::ExportJob job{.tier = context.session.tier(),
                      .trees = {},
                      .directory = {},
-                     .clamp = TRY(epoch_of(output, context.source_date_epoch))};
+                     .clamp = TRY(epoch_of(output, context.source_date_epoch)),
+                     .files = {}};
   for (const Built& one : built) {
     ops::Stack stack = TRY(ops::stack_of(context.session.store(), one.snapshot));
     job.trees.push_back({.lower = std::move(stack.lower),
@@ -219,6 +250,7 @@ Result<void> export_trees(const ExportContext& context, const Output& output,
                          .place = split ? directory_of(one.platform) : "",
                          .name = oci::to_text(oci::normalised(one.platform))});
   }
+  TRY(add_statements(context, output, built, job));
   if (output.kind == OutputKind::kLocal) {
     for (const ops::ExportTree& tree : job.trees) TRY(os::mkdirs(output.dest + "/" + tree.place));
     job.directory = output.dest;
@@ -306,9 +338,43 @@ Result<void> export_image(const ExportContext& context, const std::vector<std::s
   }
 }
 
+// What of an image depends on the output that it is for.
+struct ImageForm {
+  bool docker_media_types = false;
+  bool attested = false, artifact = true;  // attestations are there; as OCI artifacts
+
+  friend auto operator<=>(const ImageForm&, const ImageForm&) = default;
+};
+
+Result<ImageForm> image_form(const ExportContext& context, const Output& output) {
+  ImageForm form{.docker_media_types = !TRY(is_set(output, "oci-mediatypes", true)),
+                 .attested = is_attested(context.request, output)};
+  form.artifact = form.attested && TRY(is_set(output, "oci-artifact", true));
+  return form;
+}
+
+// The manifest about one platform's image; nullopt: there is nothing to say.
+Result<std::optional<oci::Descriptor>> attest_image(const ExportContext& context,
+                                                    const ImageForm& form, std::size_t at,
+                                                    const Built& built,
+                                                    const image::Assembled& image) {
+  if (!form.attested) return std::nullopt;
+  std::vector<image::AttestationBlob> blobs;
+  for (attest::Statement& statement : TRY(context.attestations.of_image(
+           at, built.platform, image, TRY(names_of(context.request)))))
+    blobs.push_back({.media_type = attest::kStatementMediaType,
+                     .predicate_type = std::move(statement.predicate_type),
+                     .bytes = std::move(statement.json)});
+  const auto kind = form.docker_media_types ? image::AttestationForm::kDockerImage
+                    : form.artifact         ? image::AttestationForm::kArtifact
+                                            : image::AttestationForm::kImage;
+  return TRY(image::assemble_attestation(context.session.store(), image.manifest, blobs, kind));
+}
+
 // The layers are made once; the documents about them are small, and of docker's or OCI's types.
 Result<Exported> assemble_images(const ExportContext& context, const std::vector<Built>& built,
-                                 bool docker_media_types) {
+                                 const ImageForm& form) {
+  const bool docker_media_types = form.docker_media_types;
   store::Store& store = context.session.store();
   const Compression compression = TRY(compression_of(context.request));
   const auto tell = [&](const std::string& what, const oci::Descriptor& document) {
@@ -320,7 +386,7 @@ Result<Exported> assemble_images(const ExportContext& context, const std::vector
   image::ConvertLayer convert;
   if (compression.forced)
     convert = [&](const store::Layer& layer) { return convert_layer(context, compression, layer); };
-  std::vector<oci::Descriptor> manifests;
+  std::vector<oci::Descriptor> manifests, attestations;
   for (const Built& one : built) {
     // What an output's own time does not say, the build's does.
     const std::optional<std::int64_t> epoch = image_epoch(context);
@@ -335,10 +401,16 @@ Result<Exported> assemble_images(const ExportContext& context, const std::vector
         [&](std::int64_t id) { return make_layer(context, compression, id); }, convert));
     image.manifest.annotations = annotations(AnnotationPlace::kManifestDescriptor, &one.platform);
     tell("manifest ", image.manifest);
-    if (!is_multi_platform(context.request)) return Exported{image.manifest, image.config};
+    auto attestation = TRY(attest_image(context, form, manifests.size(), one, image));
+    if (attestation) {
+      tell("attestation manifest ", *attestation);
+      attestations.push_back(std::move(*attestation));
+    } else if (!is_multi_platform(context.request))
+      return Exported{image.manifest, image.config};
     image.manifest.platform = one.platform;
     manifests.push_back(std::move(image.manifest));
   }
+  manifests.insert(manifests.end(), attestations.begin(), attestations.end());
   Exported index{TRY(image::assemble_index(store, std::move(manifests), docker_media_types,
                                            annotations(AnnotationPlace::kIndex, nullptr))),
                  {}};
@@ -353,13 +425,13 @@ class Images {
   Images(const ExportContext& context, const std::vector<Built>& built)
       : context_(context), built_(built) {}
   Result<const Exported*> get(const Output& output) {
-    const bool docker = !TRY(is_set(output, "oci-mediatypes", true));
-    auto known = images_.find(docker);
+    const ImageForm form = TRY(image_form(context_, output));
+    auto known = images_.find(form);
     if (known == images_.end()) {
       context_.steps.transfer(kExportStep, "exporting layers", 0, 0, false);
-      Exported image = TRY(assemble_images(context_, built_, docker));
+      Exported image = TRY(assemble_images(context_, built_, form));
       context_.steps.transfer(kExportStep, "exporting layers", 0, 0, true);
-      known = images_.emplace(docker, std::move(image)).first;
+      known = images_.emplace(form, std::move(image)).first;
     }
     return &known->second;
   }
@@ -367,7 +439,7 @@ class Images {
  private:
   const ExportContext& context_;
   const std::vector<Built>& built_;
-  std::map<bool, Exported> images_;
+  std::map<ImageForm, Exported> images_;
 };
 
 }  // namespace
@@ -417,7 +489,10 @@ Result<Output> parse_output(const std::string& text) {
                                                  "platform-split",
                                                  "rewrite-timestamp",
                                                  "source-date-epoch",
-                                                 "store"};
+                                                 "store",
+                                                 "oci-artifact",
+                                                 "attestation-inline",
+                                                 "attestation-prefix"};
   for (const auto& [key, value] : output.attributes)
     if (std::find(known.begin(), known.end(), key) == known.end())
       return fail(Errc::kUnsupported, "--output: \"" + printable(key) + "\" is not supported yet",
@@ -441,11 +516,16 @@ Result<void> check_outputs(const Request& request) {
   for (const Output& output : request.outputs) {
     (void)TRY(is_set(output, "oci-mediatypes", true));
     (void)TRY(is_set(output, "rewrite-timestamp", true));
+    (void)TRY(is_set(output, "oci-artifact", true));
+    (void)TRY(is_set(output, "attestation-inline", false));
     (void)TRY(epoch_of(output, {}));
     if (several && output.kind == OutputKind::kDocker)
       return fail(Errc::kUnsupported,
                   "docker exporter does not currently support exporting manifest lists",
                   "`docker load` takes one platform: build one at a time, or use type=oci");
+    if (output.kind == OutputKind::kDocker && is_attested(request, output))
+      return fail(Errc::kUnsupported, "an archive for `docker load` has no room for attestations",
+                  "use type=oci, or leave them out: --provenance=false --sbom=false");
     (void)TRY(is_split(request, output));
     to_stdout += output.dest == "-" ? 1 : 0;
     if (output.kind == OutputKind::kPush && TRY(names_of(request)).empty())

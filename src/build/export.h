@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/result.h"
+#include "build/attestations.h"
 #include "build/request.h"
 #include "build/session.h"
 #include "build/steps.h"
@@ -23,6 +24,7 @@ struct ExportContext {
   Steps& steps;
   const std::map<std::string, std::string>& secrets;  // id -> bytes
   std::function<void()> layer_written;                // called from several threads
+  const Attestations& attestations;
   std::optional<std::int64_t> source_date_epoch;
   std::int64_t now = 0;  // seconds since 1970
 };

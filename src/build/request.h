@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "build/annotations.h"
+#include "build/attestation_options.h"
 #include "graph/graph.h"
 #include "oci/types.h"
 
@@ -82,6 +83,7 @@ struct Request {
   SecretGuardMode secret_guard = SecretGuardMode::kFail;
   std::vector<Output> outputs;          // empty: the store
   std::vector<Annotation> annotations;  // of --annotation and of all outputs
+  AttestationRequest attestations;
   std::optional<std::int64_t> source_date_epoch;
   int output_fd = -1;  // where dest "-" goes; borrowed
   int input_fd = -1;   // of context "-"; borrowed

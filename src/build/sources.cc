@@ -144,7 +144,8 @@ dockerfile::Frontend frontend_request(const Request& request, const Sources& sou
           .platform = std::move(platform),
           .multi_platform = is_multi_platform(request),
           .source_date_epoch = request.source_date_epoch,
-          .context_time = sources.context_time};
+          .context_time = sources.context_time,
+          .scans = request.attestations.sbom.has_value()};
 }
 
 }  // namespace lichen::build

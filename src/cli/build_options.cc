@@ -117,6 +117,19 @@ Flag annotation_flag(std::vector<build::Annotation>& annotations) {
           }};
 }
 
+// --attest, and its short forms.
+void add_attestations(std::vector<Flag>& flags, build::AttestationRequest& request) {
+  flags.push_back(
+      {"attest", 0, "type=provenance|sbom[,…]",
+       "say about the image what it was made of: a statement beside it; repeatable",
+       [&request](const std::string& text) { return build::take_attestation(text, request); }});
+  for (const char* type : {"provenance", "sbom"})
+    flags.push_back({type, 0, "true|false|…", std::string("short for --attest type=") + type,
+                     [type, &request](const std::string& text) {
+                       return build::take_attestation(type, text, request);
+                     }});
+}
+
 Flag shm_size_flag(std::uint64_t& bytes) {
   return {"shm-size", 0, "BYTES", "size of /dev/shm in RUN: \"256m\" (default: 64m)",
           [&bytes](const std::string& text) -> Result<void> {
@@ -207,6 +220,7 @@ Syntax build_syntax(Written& written) {
       ulimit_flag(request.ulimits),
   };
   add_calls(syntax.flags, options.call);
+  add_attestations(syntax.flags, request.attestations);
   for (Flag& flag : refused_build_flags()) syntax.flags.push_back(std::move(flag));
   syntax.examples = {
       {"lichen build -t app .", "build ./Dockerfile into the local store as app:latest"},
@@ -299,6 +313,22 @@ Result<void> take_multi_platform(build::Request& request) {
   return {};
 }
 
+// BuildKit's build arguments, unless a flag has said something.
+Result<void> take_attestations(build::Request& request) {
+  build::AttestationRequest asked;
+  for (const char* type : {"provenance", "sbom"}) {
+    const std::string name =
+        std::string("BUILDKIT_ATTEST_") + (*type == 'p' ? "PROVENANCE" : "SBOM");
+    const auto found = request.build_args.find(name);
+    if (found == request.build_args.end()) continue;
+    auto taken = build::take_attestation(type, found->second, asked);
+    if (!taken) return fail(std::move(taken).error().in(name));
+  }
+  if (!request.attestations.provenance) request.attestations.provenance = asked.provenance;
+  if (!request.attestations.sbom) request.attestations.sbom = asked.sbom;
+  return {};
+}
+
 Result<void> take_store_max(const Written& written, const Variables& variables,
                             build::Environment& environment) {
   const std::string text = written.store_max.value_or(variable(variables, "LICHEN_STORE_MAX"));
@@ -343,6 +373,7 @@ Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Var
     TRY(take_platforms(variable(variables, "DOCKER_DEFAULT_PLATFORM"), "DOCKER_DEFAULT_PLATFORM",
                        own, request));
   TRY(take_multi_platform(request));
+  TRY(take_attestations(request));
   for (const build::Output& output : request.outputs)
     request.annotations.insert(request.annotations.end(), output.annotations.begin(),
                                output.annotations.end());

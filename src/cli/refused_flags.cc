@@ -41,7 +41,6 @@ struct Reason {
   const char *text, *hint;
 };
 constexpr Reason kNotYet{"not supported yet", ""};
-constexpr Reason kAttestations{"attestations are not supported yet", ""};
 constexpr Reason kNoCgroup{
     "not supported: lichen has no cgroup of its own, nor the right to make one",
     "limit lichen as a whole: systemd-run --user --scope -p MemoryMax=2G lichen build …; or a step "
@@ -56,7 +55,6 @@ struct Refused {
 };
 constexpr Refused kRefused[] = {
     {"add-history", never, kNotYet},
-    {"attest", when_disabled, kAttestations},
     {"authfile", never, kNotYet},
     {"cache-from", when_empty, kNotYet},
     {"cache-to", when_empty, kNotYet},
@@ -73,9 +71,7 @@ constexpr Refused kRefused[] = {
     {"memory", when_unlimited, kNoCgroup, "VALUE", 'm'},
     {"memory-swap", when_unlimited, kNoCgroup},
     {"policy", when_disabled, kNotYet},
-    {"provenance", when_disabled, kAttestations},
     {"resource", when_empty, kNoCgroup},
-    {"sbom", when_disabled, kAttestations},
     {"security-opt", when_empty, kNotYet},
     {"source-policy-file", never, kNotYet},
     {"squash", when_false, kNotYet, ""},

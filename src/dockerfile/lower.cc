@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/boolean.h"
 #include "base/text.h"
 #include "base/unicode.h"
 #include "dockerfile/directives.h"
@@ -21,6 +22,22 @@ namespace lichen::dockerfile {
 namespace {
 
 constexpr char kEpoch[] = "SOURCE_DATE_EPOCH";
+
+// A boolean, or names of stages.
+bool asks_for(const std::optional<std::string>& value, const std::string& stage) {
+  if (!value || value->empty()) return false;
+  if (const auto flag = parse_bool(*value)) return *flag;
+  const std::vector<std::string> names = split(*value, ',');
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return to_lower(trim(name)) == to_lower(stage);
+  });
+}
+
+std::optional<std::string> find_arg(const std::vector<ArgItem>& args, const std::string& key) {
+  for (auto arg = args.rbegin(); arg != args.rend(); ++arg)
+    if (arg->key == key) return arg->value;
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -357,10 +374,31 @@ Result<Lowered> Lowering::finish(std::size_t wanted) {
     where_ = first;
     return fail(std::move(*error));
   }
-  return Lowered{.graph = std::move(builder_).finish(state.root),
+  std::vector<ScanTarget> scanned;
+  if (request_.scans) scanned = TRY(scan_targets(wanted));
+  return Lowered{.graph = scanned.empty() ? std::move(builder_).finish(state.root)
+                                          : std::move(builder_).finish(std::vector{state.root}),
                  .config = std::move(state.image),
                  .warnings = warnings(),
-                 .source_date_epoch = epoch_};
+                 .source_date_epoch = epoch_,
+                 .scanned = std::move(scanned)};
+}
+
+// Stages that the target does not need have no tree.
+Result<std::vector<ScanTarget>> Lowering::scan_targets(std::size_t wanted) {
+  constexpr char kContext[] = "BUILDKIT_SBOM_SCAN_CONTEXT", kStage[] = "BUILDKIT_SBOM_SCAN_STAGE";
+  std::vector<ScanTarget> targets;
+  bool context = asks_for(oci::find_env(globals_, kContext), "");
+  for (const std::size_t index : needed(wanted)) {
+    const StageState& state = states_[index];
+    const std::string& written = stages_.stages[index].from.name;
+    const std::string name = written.empty() ? std::to_string(index) : written;
+    context = context || asks_for(find_arg(state.args, kContext), name);
+    if (index != wanted && state.root && asks_for(find_arg(state.args, kStage), name))
+      targets.push_back({name, *state.root});
+  }
+  if (context) targets.push_back({"context", TRY(add_local("context"))});
+  return targets;
 }
 
 void Lowering::warn_unused_args() {

@@ -70,9 +70,16 @@ struct Frontend {
   bool multi_platform = false;               // one of several: names of steps say which
   std::optional<std::int64_t> source_date_epoch;
   std::optional<std::int64_t> context_time;  // what SOURCE_DATE_EPOCH=context means; empty: unset
+  bool scans = false;                        // Lowered::scanned is wanted
   bool all_stages = false;                   // lowers also what the target does not reach: for lint
   bool lint = false;     // no graph is wanted: what lichen cannot build yet is passed over
   bool outline = false;  // no graph is wanted: RUN, COPY and ADD make nothing
+};
+
+// What an SBOM shall cover beside the result, as BUILDKIT_SBOM_SCAN_CONTEXT and _STAGE have it.
+struct ScanTarget {
+  std::string name;  // "context", or the stage's
+  graph::Input tree;
 };
 
 struct Lowered {
@@ -83,6 +90,7 @@ struct Lowered {
   std::vector<Warning> warnings;
   // In effect for this build: the request's, or the build argument's or the global ARG's.
   std::optional<std::int64_t> source_date_epoch;
+  std::vector<ScanTarget> scanned;
 };
 
 // `warnings`, if not null, gets Lowered::warnings, and on failure those of the work until then.

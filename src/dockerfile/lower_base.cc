@@ -77,6 +77,7 @@ Result<bool> Lowering::use_named_context(StageBase& base, const std::string& nam
       return true;
     }
     base.image = *TRY(resolve(base.written, platform));
+    if (starts_with(source, kLayoutScheme)) base.name = name;
     return true;
   }
   base.local = given->first;
@@ -140,18 +141,19 @@ Result<void> Lowering::add_triggers(Stage& stage, const std::vector<std::string>
   return {};
 }
 
-std::optional<graph::Input> Lowering::add_image(const ResolvedImage& image,
-                                                const std::string& written,
+std::optional<graph::Input> Lowering::add_image(const StageBase& base,
                                                 const oci::Platform& platform,
                                                 graph::Metadata about) {
+  const ResolvedImage& image = *base.image;
   if (image.config.diff_ids.empty()) return std::nullopt;  // no layers: like scratch
   about.ignore_cache = false;
-  return graph::Input{builder_.add({.op = graph::SourceOp{.identifier = image.identifier,
-                                                          .attributes = image.attributes,
-                                                          .written = written},
-                                    .platform = platform},
-                                   std::move(about)),
-                      0};
+  return graph::Input{
+      builder_.add({.op = graph::SourceOp{.identifier = image.identifier,
+                                          .attributes = image.attributes,
+                                          .written = base.name.empty() ? base.written : base.name},
+                    .platform = platform},
+                   std::move(about)),
+      0};
 }
 
 std::string Lowering::ignore_text(const std::string& context) const {
@@ -194,8 +196,8 @@ Result<void> Lowering::start_stage(const Stage& stage, StageState& state) {
     if (starts_with(shown, kImageScheme)) shown = shown.substr(kImageScheme.size());
     if (starts_with(shown, kLayoutScheme)) shown = base.written;
     state.image = base.image->config;
-    state.root = add_image(*base.image, base.written, state.platform,
-                           metadata(step_name(state, "FROM " + shown), stage.lines));
+    state.root =
+        add_image(base, state.platform, metadata(step_name(state, "FROM " + shown), stage.lines));
   } else {
     state.image.platform = state.platform;
     if (!base.local.empty()) {

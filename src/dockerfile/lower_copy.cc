@@ -111,7 +111,7 @@ Result<std::optional<graph::Input>> Lowering::copy_source(const Stage& stage,
   if (!base.image) return Found();
   std::string shown = base.image->identifier;
   if (starts_with(shown, "docker-image://")) shown = shown.substr(15);
-  return add_image(*base.image, base.written, state.platform, metadata("FROM " + shown, lines));
+  return add_image(base, state.platform, metadata("FROM " + shown, lines));
 }
 
 Result<void> Lowering::apply_copy(const Stage& stage, StageState& state, CopyFiles copy,

@@ -83,7 +83,7 @@ Result<std::optional<graph::Input>> Lowering::mount_source(const StageState& sta
   if (base.image) {
     std::string shown = base.image->identifier;
     if (starts_with(shown, "docker-image://")) shown = shown.substr(15);
-    return add_image(*base.image, base.written, state.platform, metadata("FROM " + shown, lines));
+    return add_image(base, state.platform, metadata("FROM " + shown, lines));
   }
   if (base.local.empty()) return Found();
 

@@ -26,6 +26,7 @@ struct StageBase {
   bool scratch = false;
   std::optional<ResolvedImage> image;
   std::string written;       // of an image: the reference as the Dockerfile has it
+  std::string name;          // of a layout: what the Dockerfile calls it
   std::string local;         // a named context that is a directory
   std::size_t triggers = 0;  // leading commands that came from ONBUILD
   bool replaced = false;     // a named context stands for the whole stage
@@ -73,6 +74,7 @@ class Lowering {
                                  const oci::Platform& platform);
   Result<void> add_triggers(Stage& stage, const std::vector<std::string>& triggers);
   Result<Lowered> finish(std::size_t target);
+  Result<std::vector<ScanTarget>> scan_targets(std::size_t target);
   void warn_unused_args();
   bool ignores_cache(const Stage& stage) const;
   void warn_unknown_stages();
@@ -80,8 +82,8 @@ class Lowering {
   Result<const ResolvedImage*> resolve(const std::string& reference, const oci::Platform& platform);
   void check_platform(const ResolvedImage& image, const std::string& written,
                       const oci::Platform& platform, Lines lines);
-  std::optional<graph::Input> add_image(const ResolvedImage& image, const std::string& written,
-                                        const oci::Platform& platform, graph::Metadata metadata);
+  std::optional<graph::Input> add_image(const StageBase& base, const oci::Platform& platform,
+                                        graph::Metadata metadata);
   std::string ignore_text(const std::string& context) const;
   Result<graph::Input> add_local(const std::string& name);
 

@@ -42,7 +42,7 @@ struct Input {
 struct SourceOp {
   std::string identifier;
   std::map<std::string, std::string> attributes;
-  // docker-image only, for people: what the Dockerfile said. Not in the digest.
+  // Of an image, for people: what the Dockerfile said. Not in the digest.
   std::string written;
 };
 

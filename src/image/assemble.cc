@@ -180,6 +180,7 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
   assembled.manifest = {.media_type = manifest.media_type,
                         .digest = TRY(store.put_blob(manifest_json)),
                         .size = manifest_json.size()};
+  assembled.layers = std::move(manifest.layers);
   return assembled;
 }
 

@@ -22,6 +22,7 @@ namespace lichen::image {
 struct Assembled {
   oci::Descriptor manifest;
   Digest config;
+  std::vector<oci::Descriptor> layers;  // lowest first
 };
 
 struct AssembleOptions {

@@ -35,10 +35,9 @@ std::string found(const Value& value) {
 
 }  // namespace
 
-Result<Value> parse(std::string_view text, const std::string& what) {
-  if (text.size() > kMaxDocumentBytes)
-    return fail(Errc::kInvalid,
-                what + ": larger than " + std::to_string(kMaxDocumentBytes) + " bytes");
+Result<Value> parse(std::string_view text, const std::string& what, std::size_t most) {
+  if (text.size() > most)
+    return fail(Errc::kInvalid, what + ": larger than " + std::to_string(most) + " bytes");
   if (too_deep(text))
     return fail(Errc::kInvalid,
                 what + ": nested deeper than " + std::to_string(kMaxDepth) + " levels");

@@ -20,6 +20,7 @@
 
 #include "base/digest.h"
 #include "base/result.h"
+#include "oci/types.h"
 
 namespace lichen::oci::json {
 
@@ -28,8 +29,9 @@ using Value = nlohmann::json;
 // Deeper documents are refused before they are parsed; real ones have fewer than ten levels.
 inline constexpr int kMaxDepth = 64;
 
-// Parses a document of at most kMaxDocumentBytes; `what` names it in errors.
-Result<Value> parse(std::string_view text, const std::string& what);
+// Parses a document of at most `most` bytes; `what` names it in errors.
+Result<Value> parse(std::string_view text, const std::string& what,
+                    std::size_t most = kMaxDocumentBytes);
 // Without blanks; bytes that are not UTF-8 become U+FFFD, as in Go.
 std::string dump(const Value& value);
 std::string quote(std::string_view text);

@@ -152,6 +152,16 @@ Result<Digest> FetchedSources::key(VertexId vertex, const graph::SourceOp& sourc
   return key;
 }
 
+std::optional<SourceDigest> FetchedSources::digest(VertexId vertex) const {
+  std::lock_guard lock(mutex_);
+  const auto found = found_.find(vertex);
+  if (found == found_.end()) return std::nullopt;
+  if (const std::string& commit = found->second.commit.commit; !commit.empty())
+    return SourceDigest{commit.size() == 40 ? "sha1" : "sha256", commit};
+  if (found->second.digest.empty()) return std::nullopt;
+  return SourceDigest{"sha256", found->second.digest.hex()};
+}
+
 FetchAccess FetchedSources::access() const {
   return {.store = services_.store,
           .secrets = services_.secrets,

@@ -52,6 +52,11 @@ std::string http_authorization(const std::map<std::string, std::string>& secrets
 std::string git_authorization(const std::map<std::string, std::string>& secrets,
                               const std::string& url);
 
+// What a source was found to be: "sha256" of a download, "sha1" or "sha256" of a commit.
+struct SourceDigest {
+  std::string algorithm, hex;
+};
+
 class FetchedSources {
  public:
   explicit FetchedSources(const Services& services);
@@ -62,6 +67,8 @@ class FetchedSources {
   // Whether key() asks the network.
   static bool is_remote(const graph::SourceOp& source);
   Result<Digest> key(graph::VertexId vertex, const graph::SourceOp& source);
+  // What key() found; nullopt: it has not been asked.
+  std::optional<SourceDigest> digest(graph::VertexId vertex) const;
   // What key() found, which comes first.
   Result<void> fill(graph::VertexId vertex, const graph::SourceOp& source,
                     const std::string& directory);
@@ -83,7 +90,7 @@ class FetchedSources {
   Found& found(graph::VertexId vertex);
 
   const Services& services_;
-  std::mutex mutex_;                        // of what follows
+  mutable std::mutex mutex_;                // of what follows
   std::map<graph::VertexId, Found> found_;  // a value belongs to who works on the vertex
   std::string scratch_;                     // a directory, when there is a downloader
   std::unique_ptr<fetch::Downloader> downloader_;

@@ -65,8 +65,16 @@ void fields(Wire& wire, ExportTree& tree) {
   wire(tree.lower, tree.sidecars, tree.place, tree.name);
 }
 template <class Wire>
+void fields(Wire& wire, ExportFile& file) {
+  wire(file.path, file.bytes);
+}
+template <class Wire>
 void fields(Wire& wire, ExportJob& job) {
-  wire(job.tier, job.trees, job.directory, job.clamp);
+  wire(job.tier, job.trees, job.directory, job.clamp, job.files);
+}
+template <class Wire>
+void fields(Wire& wire, ContentsJob& job) {
+  wire(job.lower);
 }
 template <class Wire>
 void fields(Wire& wire, RemoveJob& job) {

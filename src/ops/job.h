@@ -95,14 +95,30 @@ struct ExportTree {
   std::string place;  // the directory that it goes into, which is there when files are made
   std::string name;   // for errors: the platform
 };
+struct ExportFile {  // of the caller, beside the trees
+  std::string path, bytes;
+};
 struct ExportJob {
   container::Tier tier = container::Tier::kIds;
   std::vector<ExportTree> trees;
   std::string directory;  // empty: tar
   std::optional<std::int64_t> clamp;
+  std::vector<ExportFile> files;  // after the trees
 };
 struct ExportReply {
   std::vector<std::string> warnings;
+};
+
+// What the regular files of a tree hold.
+struct ContentsJob {
+  std::vector<std::string> lower;  // top first
+};
+struct FileContent {
+  std::string path;
+  Digest digest;
+};
+struct ContentsReply {
+  std::vector<FileContent> files;
 };
 
 struct RemoveJob {
@@ -118,8 +134,8 @@ struct MeasureReply {
   std::vector<std::uint64_t> bytes;
 };
 
-using Job = std::variant<ApplyJob, DiffJob, FileJob, DigestJob, ExportJob, RemoveJob, MeasureJob,
-                         container::RunJob>;
+using Job = std::variant<ApplyJob, DiffJob, FileJob, DigestJob, ExportJob, ContentsJob, RemoveJob,
+                         MeasureJob, container::RunJob>;
 
 // The worker's side: bytes of a Job in, bytes of its reply out.
 Result<std::string> perform(std::string_view request, std::vector<os::UniqueFd> fds);
@@ -166,6 +182,14 @@ void fields(Wire& wire, DigestReply& reply) {
 template <class Wire>
 void fields(Wire& wire, ExportReply& reply) {
   wire(reply.warnings);
+}
+template <class Wire>
+void fields(Wire& wire, FileContent& file) {
+  wire(file.path, file.digest);
+}
+template <class Wire>
+void fields(Wire& wire, ContentsReply& reply) {
+  wire(reply.files);
 }
 template <class Wire>
 void fields(Wire&, RemoveReply&) {}

@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <ctime>
 #include <iterator>
 #include <optional>
 
@@ -197,6 +198,8 @@ Result<ExportReply> perform(ExportJob& job, std::vector<os::UniqueFd>& fds) {
           TRY(store::copy_tree_local(tree.lower, job.tier, all, job.directory + "/" + tree.place));
       reply.warnings.insert(reply.warnings.end(), warnings.begin(), warnings.end());
     }
+    for (const ExportFile& file : job.files)
+      TRY(os::replace_file(job.directory + "/" + file.path, file.bytes));
     return reply;
   }
   if (fds.size() != 1) return fail(Errc::kInternal, "export without an output");
@@ -207,7 +210,23 @@ Result<ExportReply> perform(ExportJob& job, std::vector<os::UniqueFd>& fds) {
     TRY(store::write_tree(tree.lower, job.tier, all,
                           {.clamp_mtime = job.clamp, .place = tree.place}, tar));
   }
+  for (const ExportFile& one : job.files) {
+    archive::Entry entry;
+    entry.path = one.path;
+    entry.mode = 0644;
+    entry.size = one.bytes.size();
+    entry.mtime_s = job.clamp.value_or(std::time(nullptr));
+    TRY(tar.add(entry));
+    TRY(tar.write(one.bytes));
+  }
   TRY(tar.finish());
+  return reply;
+}
+
+Result<ContentsReply> perform(ContentsJob& job, std::vector<os::UniqueFd>&) {
+  ContentsReply reply;
+  for (store::TreeFile& file : TRY(store::digest_tree(job.lower)))
+    reply.files.push_back({std::move(file.path), std::move(file.digest)});
   return reply;
 }
 

@@ -88,6 +88,10 @@ bool is_literal(const graph::Graph& graph, const graph::Vertex& vertex) {
 
 }  // namespace
 
+std::optional<SourceDigest> Runner::source_digest(VertexId vertex) const {
+  return fetched_->digest(vertex);
+}
+
 bool Runner::is_remote(VertexId vertex) const {
   const auto* source = std::get_if<graph::SourceOp>(&graph_.vertices[vertex].op);
   return source != nullptr && FetchedSources::is_remote(*source);

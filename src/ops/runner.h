@@ -62,6 +62,7 @@ void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id);
 
 class EmptiedCaches;
 class FetchedSources;
+struct SourceDigest;
 
 class Runner final : public solver::OpRunner {
  public:
@@ -75,6 +76,9 @@ class Runner final : public solver::OpRunner {
                                             const std::vector<solver::ResultId>& inputs) override;
   Result<solver::ResultId> run(graph::VertexId vertex,
                                const std::vector<solver::ResultId>& inputs) override;
+
+  // Of a vertex that fetches a URL or a repository, once its key is known.
+  std::optional<SourceDigest> source_digest(graph::VertexId vertex) const;
 
  private:
   Result<solver::ResultId> run_image(graph::VertexId vertex, const graph::SourceOp& source);

@@ -91,6 +91,26 @@ class PathVisitor final : public MergedVisitor {
   std::vector<TreePath> paths_;
 };
 
+class DigestVisitor final : public MergedVisitor {
+ public:
+  Result<void> enter(const os::UniqueFd&, const std::string&, const struct ::stat&) override {
+    return {};
+  }
+  Result<void> leave(const std::string&, const struct ::stat&) override { return {}; }
+  Result<void> file(const os::UniqueFd& layer, const std::string& path,
+                    const struct ::stat& status) override {
+    if (!S_ISREG(status.st_mode)) return {};
+    os::FileSource bytes(TRY(os::openat(layer, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)), path);
+    HashingSource hashing(bytes);
+    files_.push_back({path, TRY(hashing.drain())});
+    return {};
+  }
+  std::vector<TreeFile> take() { return std::move(files_); }
+
+ private:
+  std::vector<TreeFile> files_;
+};
+
 // Files of the caller out of an image. Every directory on the way is one that it made or found, and
 // is no symlink.
 class LocalVisitor final : public MergedVisitor {
@@ -180,6 +200,12 @@ Result<void> walk_merged(const Layers& layers, MergedVisitor& visitor) {
 
 Result<std::vector<TreePath>> list_tree(const std::vector<std::string>& layers) {
   PathVisitor visitor;
+  TRY(walk_merged(TRY(Layers::open(layers)), visitor));
+  return visitor.take();
+}
+
+Result<std::vector<TreeFile>> digest_tree(const std::vector<std::string>& layers) {
+  DigestVisitor visitor;
   TRY(walk_merged(TRY(Layers::open(layers)), visitor));
   return visitor.take();
 }

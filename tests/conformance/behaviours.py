@@ -18,7 +18,7 @@ A case is one text file, NAME.case: a head, then sections that are done from fir
     -- check FLAG... [in CONTEXT] --       lichen build --check, read as JSON; `error` is what would fail a build
 
 Everywhere @TINY@ is the base image (@TINY_LAYOUT@: as an OCI layout), @REG@ a registry with a place of its own (@HOST@:
-HOST:PORT alone), @TIER@ the tier, @PATH@ the default PATH, @HERE@ the case's directory. A build without -o leaves an
+HOST:PORT alone), @TIER@ the tier, @PATH@ the default PATH, @HERE@ the case's directory, @STATEMENT@ statement.py. A build without -o leaves an
 image as an OCI layout in `out`, and its configuration in config.json. Lines of a body:
 
     error: TEXT                it fails, and says TEXT                    output: TEXT, no output: TEXT   what it says
@@ -331,7 +331,7 @@ class Runner:
         self.tier = os.environ["LICHEN_TEST_TIER"]
         unique = f"{os.environ['LICHEN_TEST_USER']}-{os.getpid()}"
         self.words = {"TINY": os.environ["LICHEN_TEST_TINY"], "TINY_LAYOUT": os.environ["LICHEN_TEST_TINY_LAYOUT"],
-                      "PATH": DEFAULT_PATH, "HOST": os.environ["LICHEN_TEST_REG"],
+                      "STATEMENT": f"python3 {HERE}/statement.py", "PATH": DEFAULT_PATH, "HOST": os.environ["LICHEN_TEST_REG"],
                       "REG": f"{os.environ['LICHEN_TEST_REG']}/behaviours-{unique}", "TIER": self.tier}
         self.bases = set(compare_images.Image(pathlib.Path(self.words["TINY_LAYOUT"])).config["rootfs"]["diff_ids"])
         # A proxy of this machine's would be an argument of each build.
