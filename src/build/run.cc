@@ -178,7 +178,9 @@ Result<os::WaitStatus> run(const RunRequest& request, const Environment& environ
     job.overlay = {.lower = below.lower,
                    .upper = store.fs_path(id),
                    .work = store.work_path(id),
-                   .target = store.mount_path()};
+                   .target = session->tier() == container::Tier::kBare
+                                 ? store.work_path(id) + "/tree"
+                                 : store.mount_path()};
     job.sidecars = below.sidecars;
     return run_job(*session, std::move(job), request);
   }();

@@ -1,5 +1,6 @@
-// A run at tier `bare`: the merged tree is made of directories and hard links, the step runs in it
-// without a namespace, and what it changed is moved into the layer directory.
+// A run at tier `bare`: the merged tree is made of directories and hard links, or of what an
+// earlier step has left of one, the step runs in it without a namespace, and what it changed is
+// moved into the layer directory.
 
 #include "container/bare_run.h"
 
@@ -53,7 +54,7 @@ Result<RunOutcome> run_bare(const RunJob& given, sandbox::Stdio stdio) {
   const RunJob job = with_files(given);
   std::vector<bare::Emulator> emulators = TRY(emulators_for(job.architecture));
   LICHEN_ASSERT(!job.own_network);  // build has refused it
-  const std::string tree = job.overlay.work + "/tree", scratch = job.overlay.work + "/scratch";
+  const std::string &tree = job.overlay.target, scratch = job.overlay.work + "/scratch";
   for (const std::string& directory : {tree, scratch}) TRY(os::mkdirs(directory));
   store::Workspace space =
       TRY(store::materialize(job.overlay.lower, tree, store::Materialize::kLink));
@@ -98,7 +99,7 @@ Result<RunOutcome> run_bare(const RunJob& given, sandbox::Stdio stdio) {
     outcome.sidecar = owners::to_bytes(TRY(store::harvest(
         space, job.overlay.lower, job.overlay.upper, below, ended.record_of, false)));
   }
-  for (const std::string& directory : {tree, scratch}) TRY(os::remove_tree(directory));
+  TRY(os::remove_tree(scratch));
   return outcome;
 }
 

@@ -14,6 +14,7 @@
 #include "ops/network_files.h"
 #include "ops/runner.h"
 #include "ops/step_mounts.h"
+#include "ops/trees.h"
 #include "os/file.h"
 #include "os/socket.h"
 
@@ -111,11 +112,13 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
         const NetworkFiles files =
             TRY(NetworkFiles::write(store, hostname, exec.extra_hosts, exec.network));
         StepMounts mounts = TRY(StepMounts::make(services_, exec, sources, emptied));
+        const bool is_bare = services_.tier == container::Tier::kBare;
+        const Trees::Lease tree = TRY(is_bare ? trees_->take() : Trees::Lease());
         container::RunJob job{.tier = services_.tier,
                               .overlay = {.lower = below.lower,
                                           .upper = store.fs_path(id),
                                           .work = store.work_path(id),
-                                          .target = store.mount_path()},
+                                          .target = is_bare ? tree.path() : store.mount_path()},
                               .sidecars = below.sidecars,
                               .argv = exec.args,
                               .env = exec.env,

@@ -9,6 +9,7 @@
 #include "ops/local.h"
 #include "ops/selection.h"
 #include "ops/step_mounts.h"
+#include "ops/trees.h"
 #include "os/file.h"
 
 namespace lichen::ops {
@@ -20,7 +21,8 @@ Runner::Runner(const graph::Graph& graph, Services services)
     : graph_(graph),
       services_(std::move(services)),
       emptied_(std::make_unique<EmptiedCaches>()),
-      fetched_(std::make_unique<FetchedSources>(services_)) {}
+      fetched_(std::make_unique<FetchedSources>(services_)),
+      trees_(std::make_unique<Trees>(services_.store)) {}
 
 Runner::~Runner() = default;
 
@@ -38,8 +40,13 @@ Result<Stack> stack_of(store::Store& store, ResultId result) {
 }
 
 void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id) {
-  (void)jobs.remove({store.fs_path(id), store.work_path(id)});
-  if (const auto garbage = store.abandon_snapshot(id)) (void)jobs.remove({*garbage});
+  // A worker is asked only for what we may not remove ourselves: files of other ids.
+  const auto remove = [&jobs](const std::vector<std::string>& paths) {
+    for (const std::string& path : paths)
+      if (!os::remove_tree(path)) (void)jobs.remove({path});
+  };
+  remove({store.fs_path(id), store.work_path(id)});
+  if (const auto garbage = store.abandon_snapshot(id)) remove({*garbage});
 }
 
 namespace {

@@ -62,6 +62,7 @@ void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id);
 
 class EmptiedCaches;
 class FetchedSources;
+class Trees;
 struct SourceDigest;
 
 class Runner final : public solver::OpRunner {
@@ -112,6 +113,7 @@ class Runner final : public solver::OpRunner {
   std::map<std::pair<graph::VertexId, std::size_t>, Digest> context_digests_;
   std::unique_ptr<EmptiedCaches> emptied_;
   std::unique_ptr<FetchedSources> fetched_;
+  std::unique_ptr<Trees> trees_;
   std::map<std::string, std::unique_ptr<graph::Ignore>> ignores_;  // by pattern list
 };
 

@@ -1,5 +1,8 @@
 // A stack of layers as a real tree. Directory after directory, each by its path from the roots: no
 // descriptor stays open while what is beneath is done.
+//
+// A tree of links that another step has left is made right instead of made: a name that is the
+// layer's own file already stays, all else is replaced or goes.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -36,7 +39,13 @@ class Maker {
     Layers::Parts parts;
   };
 
+  // The names of a directory that an earlier step has left.
+  using Names = std::unordered_map<std::string, Name>;
+
   Result<void> make_directory(const Task& task);
+  Result<Names> names_in(const os::UniqueFd& directory) const;
+  Result<bool> has_entry(const os::UniqueFd& to, const std::string& name, const Entry& entry,
+                         Names& left);
   Result<void> make_entry(const os::UniqueFd& from, const os::UniqueFd& to, const std::string& path,
                           const std::string& name, Entry& entry);
   Result<void> copy(const os::UniqueFd& from, const os::UniqueFd& to, const std::string& path,
@@ -46,6 +55,8 @@ class Maker {
   Result<void> remember(const os::UniqueFd& to, const std::string& name, const Entry& entry);
   Result<void> finish_directory(const os::UniqueFd& from, const os::UniqueFd& to, const Task& task,
                                 Layers::Parts parts);
+  Result<void> set_attributes(const os::UniqueFd& from, const os::UniqueFd& to,
+                              const Layers::Parts& parts) const;
   void let_time_pass() const;
 
   bool keeps_owners() const { return space_.how == Materialize::kCopy; }
@@ -53,6 +64,7 @@ class Maker {
   const Layers& layers_;
   os::UniqueFd root_;
   Workspace& space_;
+  bool is_reused_ = false;
   std::vector<bool> is_near_;  // by layer: on the tree's file system
   std::vector<Task> tasks_;
   std::map<std::pair<std::size_t, ino_t>, std::string> linked_;  // copies of files with more names
@@ -67,6 +79,7 @@ Result<void> Maker::make() {
   const dev_t device = TRY(os::fstat(root_)).st_dev;
   for (std::size_t layer : layers_.root())
     is_near_.push_back(TRY(os::fstat(layers_.fd(layer))).st_dev == device);
+  is_reused_ = space_.how == Materialize::kLink && !TRY(read_names(root_)).empty();
   tasks_.push_back({"", layers_.root()});
   while (!tasks_.empty()) {
     const Task task = std::move(tasks_.back());
@@ -81,16 +94,46 @@ Result<void> Maker::make() {
 Result<void> Maker::make_directory(const Task& task) {
   const os::UniqueFd to = TRY(
       os::openat(root_, task.path.empty() ? "." : task.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  Names left = TRY(names_in(to));
   if (task.parts.empty()) return finish_directory(to, to, task, {});
   MergedDirectory merged = TRY(merge_directory(layers_, task.parts, task.path));
   for (auto& [name, entry] : merged.entries) {
+    if (TRY(has_entry(to, name, entry, left))) {
+      if (entry.type == DT_DIR)
+        tasks_.push_back({beneath(task.path, name), std::move(entry.parts)});
+      else
+        ++space_.frozen[entry.inode];
+      continue;
+    }
     std::size_t part = 0;
     while (merged.parts[part] != entry.layer) ++part;
     TRY(make_entry(merged.fds[part], to, task.path, name, entry));
   }
+  for (const auto& [name, was] : left) TRY(os::remove_tree(to, name));
   if (space_.how == Materialize::kLink)
     for (const auto& [inode, count] : merged.hidden) space_.frozen[inode] += count;
   return finish_directory(merged.fds[0], to, task, merged.parts);
+}
+
+Result<Maker::Names> Maker::names_in(const os::UniqueFd& directory) const {
+  Names names;
+  if (!is_reused_) return names;
+  for (Name& name : TRY(read_names(directory))) names.emplace(name.text, std::move(name));
+  return names;
+}
+
+// What is there is taken out of `left`, and when it is not the entry, out of the tree.
+Result<bool> Maker::has_entry(const os::UniqueFd& to, const std::string& name, const Entry& entry,
+                              Names& left) {
+  const auto found = left.find(name);
+  if (found == left.end() || entry.type == DT_CHR) return false;
+  const Name was = std::move(found->second);
+  left.erase(found);
+  const bool is_link = entry.type != DT_FIFO && entry.type != DT_DIR && is_near_[entry.layer] &&
+                       was.inode == entry.inode;
+  if (was.type == entry.type && (is_link || entry.type == DT_DIR)) return true;
+  TRY(os::remove_tree(to, name));
+  return false;
 }
 
 Result<void> Maker::make_entry(const os::UniqueFd& from, const os::UniqueFd& to,
@@ -163,15 +206,7 @@ Result<void> Maker::remember(const os::UniqueFd& to, const std::string& name, co
 // `from` is the topmost layer's, and `to` itself when there is none.
 Result<void> Maker::finish_directory(const os::UniqueFd& from, const os::UniqueFd& to,
                                      const Task& task, Layers::Parts parts) {
-  struct ::stat status = TRY(os::fstat(from));
-  if (parts.empty()) status.st_mode = 0755;  // of a tree without layers
-  if (keeps_owners() && ::fchown(to.get(), status.st_uid, status.st_gid) < 0)
-    return fail(os_error("chown", ""));
-  if (!parts.empty()) TRY(copy_xattrs(from, to, keeps_owners()));
-  if (::fchmod(to.get(), status.st_mode & 07777) < 0) return fail(os_error("chmod", ""));
-  const struct ::timespec times[2] = {status.st_mtim, status.st_mtim};
-  if (::futimens(to.get(), times) < 0) return fail(os_error("utimens", ""));
-
+  TRY(set_attributes(from, to, parts));
   struct statx made {};
   if (::statx(to.get(), "", AT_EMPTY_PATH, kHarvestMask, &made) < 0)
     return fail(os_error("statx", ""));
@@ -184,6 +219,24 @@ Result<void> Maker::finish_directory(const os::UniqueFd& from, const os::UniqueF
     made.stx_ctime.tv_sec, static_cast<long>(made.stx_ctime.tv_nsec)
   };
   if (is_later(changed, latest_)) latest_ = changed;
+  return {};
+}
+
+Result<void> Maker::set_attributes(const os::UniqueFd& from, const os::UniqueFd& to,
+                                   const Layers::Parts& parts) const {
+  struct ::stat status = TRY(os::fstat(from));
+  if (parts.empty()) status.st_mode = 0755;  // of a tree without layers
+  if (keeps_owners() && ::fchown(to.get(), status.st_uid, status.st_gid) < 0)
+    return fail(os_error("chown", ""));
+  if (is_reused_) TRY(remove_xattrs(to));
+  if (!parts.empty()) TRY(copy_xattrs(from, to, keeps_owners()));
+  const struct ::stat now = TRY(os::fstat(to));
+  const bool is_moded = ((now.st_mode ^ status.st_mode) & 07777) == 0;
+  if (!is_moded && ::fchmod(to.get(), status.st_mode & 07777) < 0)
+    return fail(os_error("chmod", ""));
+  const struct ::timespec times[2] = {status.st_mtim, status.st_mtim};
+  const bool is_dated = !is_later(now.st_mtim, times[0]) && !is_later(times[0], now.st_mtim);
+  if (!is_dated && ::futimens(to.get(), times) < 0) return fail(os_error("utimens", ""));
   return {};
 }
 

@@ -107,6 +107,12 @@ Result<void> copy_xattrs(const os::UniqueFd& from, const os::UniqueFd& to, bool 
   return {};
 }
 
+Result<void> remove_xattrs(const os::UniqueFd& fd) {
+  if (::flistxattr(fd.get(), nullptr, 0) <= 0) return {};
+  for (const auto& [name, value] : TRY(os::list_xattrs(fd))) ::fremovexattr(fd.get(), name.c_str());
+  return {};
+}
+
 Result<void> copy_file(const os::UniqueFd& from_directory, const std::string& from,
                        const os::UniqueFd& to_directory, const std::string& to,
                        const struct ::stat& status, bool keeps_owners) {

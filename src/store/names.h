@@ -44,6 +44,9 @@ Result<MergedDirectory> merge_directory(const Layers& layers, const Layers::Part
 // they are, but for overlayfs' own.
 Result<void> copy_xattrs(const os::UniqueFd& from, const os::UniqueFd& to, bool all);
 
+// All that who owns the file may remove, access control lists as well.
+Result<void> remove_xattrs(const os::UniqueFd& fd);
+
 // The file, symlink or fifo `name` of one directory, as a new one in another: content, mode, mtime
 // and attributes, with `keeps_owners` owner and capability, too. `status` is that of `from`.
 Result<void> copy_file(const os::UniqueFd& from_directory, const std::string& from,

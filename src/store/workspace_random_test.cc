@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include <functional>
 #include <random>
@@ -204,6 +205,46 @@ TEST(Random, LinksAndCopiesGiveTheSameTree) {
     MaterializedTree next(links, "next");
     EXPECT_TRUE(next.harvest("nothing").empty());
     EXPECT_EQ(links.diff_text(), Lines{});
+  }
+}
+
+// What lstat(2) says of all that is beneath `path`, inodes of directories left out.
+void list(const std::string& path, Lines& lines) {
+  const os::UniqueFd directory = *os::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const std::vector<os::DirectoryEntry> entries = *os::read_directory(directory);
+  for (const os::DirectoryEntry& entry : entries) {
+    const struct ::stat status = stat_at(path + "/" + entry.name);
+    const bool is_directory = S_ISDIR(status.st_mode);
+    lines.push_back(entry.name + " " + std::to_string(status.st_mode) + " " +
+                    std::to_string(status.st_mtim.tv_sec) + "." +
+                    std::to_string(status.st_mtim.tv_nsec) + " " +
+                    std::to_string(is_directory ? 0 : status.st_ino));
+    if (is_directory) list(path + "/" + entry.name, lines);
+  }
+}
+
+TEST(Random, WhatAStepHasLeftIsMadeRight) {
+  for (unsigned seed = 1; seed <= kSeeds; ++seed) {
+    SCOPED_TRACE(seed);
+    Stack stack(Tier::kBare);
+    fill(stack);
+    MaterializedTree tree(stack, "merged");
+    const auto copy_up = [&](const std::string& path) { tree.copy_up(path); };
+    Changes(tree / "", seed, copy_up).run(kChanges);
+    tree.harvest("fs");
+    Changes(tree / "", seed + kSeeds, copy_up).run(kChanges);  // of a step that failed, say
+    const std::string extra = tree / "";
+    ::setxattr(extra.c_str(), "user.step", "x", 1, 0);
+
+    MaterializedTree next(stack, "merged"), fresh(stack, "fresh");
+    Lines is, wanted;
+    list(next / "", is);
+    list(fresh / "", wanted);
+    EXPECT_EQ(is, wanted);
+    EXPECT_EQ(next.space().frozen, fresh.space().frozen);
+    EXPECT_LT(::getxattr(extra.c_str(), "user.step", nullptr, 0), 0);
+    EXPECT_TRUE(next.harvest("nothing").empty());
+    EXPECT_EQ(stack.diff_text(), Lines{});
   }
 }
 
