@@ -39,6 +39,16 @@ Result<void> make_room(const os::UniqueFd& directory, const std::string& name,
   return {};
 }
 
+// A new file, in the place of what is not a directory.
+Result<os::UniqueFd> create(const os::UniqueFd& directory, const std::string& name,
+                            const std::string& path, mode_t mode) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  auto fd = os::openat(directory, name, kFlags, mode);
+  if (fd || fd.error().os_errno != EEXIST) return fd;
+  TRY(make_room(directory, name, path));
+  return os::openat(directory, name, kFlags, mode);
+}
+
 // Those that mean something elsewhere: not the snapshot's own (user.overlay.*), nor the host's.
 Result<std::map<std::string, std::string>> portable_xattrs(const os::UniqueFd& from) {
   auto xattrs = TRY(os::list_xattrs(from));
@@ -146,6 +156,36 @@ Result<void> FileWriter::finish(const os::UniqueFd& directory, const std::string
   return {};
 }
 
+// The same of an open regular file, and only what is not so already.
+Result<void> FileWriter::finish(const os::UniqueFd& file, const std::string& path,
+                                const Attributes& attributes) {
+  const bool is_bare = target_.tier == container::Tier::kBare;
+  const struct ::stat now = TRY(os::fstat(file));
+  owners::Record record = attributes.record;
+  if (target_.tier == container::Tier::kIds) {
+    const bool is_right = now.st_uid == record.uid && now.st_gid == record.gid;
+    if (is_right || ::fchown(file.get(), record.uid, record.gid) == 0)
+      record.uid = record.gid = 0;
+    else if (errno != EINVAL)
+      return fail(os_error("chown", path));
+    if (record.type != 0) record = attributes.record;
+  }
+  mode_t mode = attributes.mode & kPermissions;
+  if (is_bare) {
+    record = recorded(attributes);
+    mode = owners::bare_mode(mode, false);
+  }
+  if ((now.st_mode & kPermissions) != mode && ::fchmod(file.get(), mode) < 0)
+    return fail(os_error("chmod", path));
+  for (const auto& [key, value] : attributes.xattrs)
+    if (!is_bare || key != kCapability) TRY(os::set_xattr(file, key, value));
+  const struct ::timespec times[2] = {attributes.mtime, attributes.mtime};
+  if (::futimens(file.get(), times) < 0) return fail(os_error("utimens", path));
+  keep_record(path, record, false);
+  if (is_bare) written_[now.st_ino] = std::move(record);
+  return {};
+}
+
 // `path`, or where a symlink there points to, as a path from the root; also if that is nothing yet.
 Result<std::string> FileWriter::followed(std::string path) {
   if (path.empty()) return path;
@@ -166,7 +206,7 @@ Result<std::string> FileWriter::followed(std::string path) {
 
 // Every missing directory on the way is made with `mode` and `owner`; what is there stays as it is.
 Result<os::UniqueFd> FileWriter::make_parents(const std::string& path, mode_t mode,
-                                              const Ownership& owner, int links) {
+                                              const Ownership& owner, bool* is_new, int links) {
   os::UniqueFd directory = TRY(os::open_beneath(target_.root, ".", O_PATH | O_DIRECTORY));
   std::string so_far;
   for (const std::string& part : split(path, '/')) {
@@ -174,6 +214,7 @@ Result<os::UniqueFd> FileWriter::make_parents(const std::string& path, mode_t mo
     so_far = beneath(so_far, part);
     const bool made = ::mkdirat(directory.get(), part.c_str(), mode) == 0;
     if (!made && errno != EEXIST) return fail(os_error("mkdir", so_far));
+    if (is_new != nullptr) *is_new = made;
     if (made) {
       Attributes attributes{.mode = S_IFDIR | mode, .record = {.uid = owner.uid, .gid = owner.gid}};
       attributes.mtime = target_.created ? timespec{*target_.created, 0} : now();
@@ -185,12 +226,18 @@ Result<os::UniqueFd> FileWriter::make_parents(const std::string& path, mode_t mo
     if (!next && next.error().code == Errc::kNotFound && links < kMaxLinks) {
       // A symlink to what is not there: that is made.
       const std::string where = beneath(TRY(real_path(target_.root, directory)), part);
-      next = make_parents(TRY(followed(where)), mode, owner, links + 1);
+      next = make_parents(TRY(followed(where)), mode, owner, is_new, links + 1);
     }
     if (!next) return fail(Errc::kInvalid, "/" + printable(so_far) + " is not a directory");
     directory = std::move(*next);
   }
   return directory;
+}
+
+Result<os::UniqueFd> FileWriter::open_new(const os::UniqueFd& directory,
+                                          const std::string& path) const {
+  if (target_.upper == nullptr) return os::duplicate(directory);
+  return os::open_beneath(*target_.upper, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
 }
 
 Result<void> FileWriter::copy(const SourceTree& from, const graph::Copy& copy,
@@ -222,10 +269,12 @@ Result<void> FileWriter::copy_selected(const SourceTree& from, const Selected& s
       os::open_beneath(target_.root, dest.empty() ? "." : dest, O_PATH | O_DIRECTORY).has_value();
   if (copy.parents && selected.is_directory) dest = beneath(dest, selected.name);
   if (selected.is_directory && copy.dir_copy_contents) {
-    const os::UniqueFd directory = TRY(make_parents(dest, parent_mode, parents));
+    bool is_new = false;
+    os::UniqueFd directory = TRY(make_parents(dest, parent_mode, parents, &is_new));
     const os::UniqueFd source = TRY(os::open_beneath(
         from.root, selected.path.empty() ? "." : selected.path, O_RDONLY | O_DIRECTORY));
     const std::string where = TRY(real_path(target_.root, directory));
+    if (is_new) directory = TRY(open_new(directory, where));
     return copy_entries(from, source, selected.path, directory, where, copy, owner, "");
   }
   if (to_directory || exists_as_directory || copy.parents) dest = beneath(dest, selected.name);
@@ -247,36 +296,68 @@ Result<void> FileWriter::copy_entries(const SourceTree& from, const os::UniqueFd
     const std::string child_relative = beneath(relative, entry.name);
     const Exclusion exclusion = filter_->check(child, child_relative, entry.type == DT_DIR);
     if (exclusion.excluded && (entry.type != DT_DIR || !exclusion.descend)) continue;
-    if (entry.type != DT_DIR) {
+    if (entry.type == DT_DIR)
+      TRY(copy_directory(from, source, child, directory, beneath(path, entry.name), copy, owner,
+                         child_relative));
+    else
       TRY(copy_entry(from, source, entry.name, child, directory, entry.name,
                      beneath(path, entry.name), copy, owner));
-      continue;
-    }
-    const auto there = TRY(os::lstatat(directory, entry.name));
-    if (there && !S_ISDIR(there->st_mode))
-      return fail(Errc::kInvalid,
-                  "cannot copy to non-directory: /" + printable(beneath(path, entry.name)));
-    if (!there && ::mkdirat(directory.get(), entry.name.c_str(), 0700) < 0)
-      return fail(os_error("mkdir", beneath(path, entry.name)));
-    const os::UniqueFd child_source =
-        TRY(os::openat(source, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    const os::UniqueFd child_directory =
-        TRY(os::openat(directory, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    const struct ::stat status = TRY(os::fstat(child_source));
-    Attributes attributes{.record = record_of(from, child, status)};
-    attributes.mode = mode_of(attributes.record, status);
-    if (owner) attributes.record = {.uid = owner->uid, .gid = owner->gid};
-    if (!copy.mode.empty())
-      attributes.mode = S_IFDIR | TRY(change_mode(copy.mode, attributes.mode & kPermissions, true));
-    attributes.mtime = status.st_mtim;
-    if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(child_source));
-    // Parents are reported before children, and finished (mtime) after them.
-    keep_record(beneath(path, entry.name), {}, true);
-    TRY(copy_entries(from, child_source, child, child_directory, beneath(path, entry.name), copy,
-                     owner, child_relative));
-    TRY(finish(directory, entry.name, beneath(path, entry.name), attributes));
   }
   return {};
+}
+
+Result<void> FileWriter::copy_directory(const SourceTree& from,
+                                        const os::UniqueFd& source_directory,
+                                        const std::string& source_path,
+                                        const os::UniqueFd& directory, const std::string& path,
+                                        const graph::Copy& copy, std::optional<Ownership> owner,
+                                        const std::string& relative) {
+  const std::string name = name_of(path);
+  const bool is_new = ::mkdirat(directory.get(), name.c_str(), 0700) == 0;
+  if (!is_new) {
+    if (errno != EEXIST) return fail(os_error("mkdir", path));
+    const auto there = TRY(os::lstatat(directory, name));
+    if (there && !S_ISDIR(there->st_mode))
+      return fail(Errc::kInvalid, "cannot copy to non-directory: /" + printable(path));
+  }
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  const os::UniqueFd source = TRY(os::openat(source_directory, name_of(source_path), kFlags));
+  os::UniqueFd child = TRY(os::openat(directory, name, kFlags));
+  if (is_new) child = TRY(open_new(child, path));
+  const struct ::stat status = TRY(os::fstat(source));
+  Attributes attributes{.record = record_of(from, source_path, status)};
+  attributes.mode = mode_of(attributes.record, status);
+  if (owner) attributes.record = {.uid = owner->uid, .gid = owner->gid};
+  if (!copy.mode.empty())
+    attributes.mode = S_IFDIR | TRY(change_mode(copy.mode, attributes.mode & kPermissions, true));
+  attributes.mtime = status.st_mtim;
+  if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(source));
+  // Parents are reported before children, and finished (mtime) after them.
+  keep_record(path, {}, true);
+  TRY(copy_entries(from, source, source_path, child, path, copy, owner, relative));
+  return finish(directory, name, path, attributes);
+}
+
+// One more name of a file that this copy has written; false: it has not, or a link cannot be had.
+Result<bool> FileWriter::link_first(const struct ::stat& status, const os::UniqueFd& directory,
+                                    const std::string& name, const std::string& path,
+                                    const Attributes& attributes) {
+  const auto [first, is_first] = linked_.try_emplace({status.st_dev, status.st_ino}, path);
+  if (is_first) return false;
+  TRY(make_room(directory, name, path));
+  const std::string parent = parent_of(first->second);
+  // Both names are in the overlay, or both in its upper directory, where all is that was written.
+  bool is_real = false;
+  if (target_.upper != nullptr)
+    is_real = TRY(os::fstat(directory)).st_dev == TRY(os::fstat(*target_.upper)).st_dev;
+  const os::UniqueFd other =
+      TRY(os::open_beneath(is_real ? *target_.upper : target_.root, parent.empty() ? "." : parent,
+                           O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  const auto linked = link(other, name_of(first->second), directory, name, path);
+  if (!linked && linked.error().os_errno == EMLINK) return false;
+  TRY(linked);
+  TRY(record_link(directory, name, path, attributes.record));
+  return true;
 }
 
 Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& source_directory,
@@ -297,45 +378,42 @@ Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& 
   if (!copy.mode.empty() && !S_ISLNK(status.st_mode))
     attributes.mode = (status.st_mode & S_IFMT) |
                       TRY(change_mode(copy.mode, attributes.mode & kPermissions, false));
-  TRY(make_room(directory, name, path));
-
-  if (S_ISLNK(status.st_mode)) {
-    const std::string target = TRY(os::readlinkat(source_directory, source_name));
-    if (::symlinkat(target.c_str(), directory.get(), name.c_str()) < 0)
-      return fail(os_error("symlink", path));
+  if (S_ISLNK(status.st_mode) || S_ISFIFO(status.st_mode)) {
+    TRY(make_room(directory, name, path));
+    const int rc = S_ISFIFO(status.st_mode)
+                       ? ::mknodat(directory.get(), name.c_str(), S_IFIFO | 0600, 0)
+                       : ::symlinkat(TRY(os::readlinkat(source_directory, source_name)).c_str(),
+                                     directory.get(), name.c_str());
+    if (rc < 0) return fail(os_error(S_ISFIFO(status.st_mode) ? "mkfifo" : "symlink", path));
     return finish(directory, name, path, attributes);
   }
-  if (S_ISFIFO(status.st_mode)) {
-    if (::mknodat(directory.get(), name.c_str(), S_IFIFO | 0600, 0) < 0)
-      return fail(os_error("mkfifo", path));
-    return finish(directory, name, path, attributes);
-  }
-  if (S_ISREG(status.st_mode) && status.st_nlink > 1 && !from.is_context) {
-    const auto [first, is_first] = linked_.try_emplace({status.st_dev, status.st_ino}, path);
-    if (!is_first) {
-      const std::string parent = parent_of(first->second);
-      const os::UniqueFd other = TRY(os::open_beneath(target_.root, parent.empty() ? "." : parent,
-                                                      O_PATH | O_DIRECTORY | O_NOFOLLOW));
-      const auto linked = link(other, name_of(first->second), directory, name, path);
-      if (linked) return record_link(directory, name, path, attributes.record);
-      if (linked.error().os_errno != EMLINK) return linked;
-    }
-  }
-  const os::UniqueFd to =
-      TRY(os::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  if (S_ISREG(status.st_mode) && attributes.record.type == 0) {
-    const os::UniqueFd content =
-        TRY(os::openat(source_directory, source_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-    const struct ::stat opened = TRY(os::fstat(content));
-    if (opened.st_ino != status.st_ino || opened.st_dev != status.st_dev)
-      return fail(Errc::kInvalid, "changed while it was copied");
-    const std::uint64_t bytes = TRY(os::copy_content(content, to));
-    if (from.is_context && bytes != static_cast<std::uint64_t>(status.st_size))
-      return fail(Errc::kInvalid, "changed while it was copied");
-    if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(content));
-  }
+  if (S_ISREG(status.st_mode) && status.st_nlink > 1 && !from.is_context &&
+      TRY(link_first(status, directory, name, path, attributes)))
+    return {};
+  os::UniqueFd content;  // of a device, or a socket: none
+  if (S_ISREG(status.st_mode) && attributes.record.type == 0)
+    content = TRY(os::openat(source_directory, source_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   if (S_ISSOCK(status.st_mode)) attributes.mode = S_IFREG | (attributes.mode & kPermissions);
-  return finish(directory, name, path, attributes);
+  return copy_file(from, content, status, directory, name, path, std::move(attributes));
+}
+
+Result<void> FileWriter::copy_file(const SourceTree& from, const os::UniqueFd& content,
+                                   const struct ::stat& status, const os::UniqueFd& directory,
+                                   const std::string& name, const std::string& path,
+                                   Attributes attributes) {
+  // With its mode from the start, where that has no bits that chown takes away.
+  mode_t mode = attributes.mode & kPermissions;
+  if (target_.tier == container::Tier::kBare) mode = owners::bare_mode(mode, false);
+  const os::UniqueFd to = TRY(create(directory, name, path, mode & 0777));
+  if (!content.valid()) return finish(to, path, attributes);
+  const struct ::stat opened = TRY(os::fstat(content));
+  if (opened.st_ino != status.st_ino || opened.st_dev != status.st_dev)
+    return fail(Errc::kInvalid, "changed while it was copied");
+  const std::uint64_t bytes = TRY(os::copy_content(content, to));
+  if (from.is_context && bytes != static_cast<std::uint64_t>(status.st_size))
+    return fail(Errc::kInvalid, "changed while it was copied");
+  if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(content));
+  return finish(to, path, attributes);
 }
 
 Result<void> FileWriter::make_file(const graph::MakeFile& file, std::optional<Ownership> owner) {

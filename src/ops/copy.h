@@ -39,6 +39,9 @@ class FileWriter {
     // Tier bare: inodes of `root` that are shared with layers; then also record_of() is of use.
     const std::unordered_map<ino_t, nlink_t>* frozen = nullptr;
     bool independent = false;  // FileOp::independent
+    // Where `root` is an overlay: its upper directory. What is new is written there, which saves
+    // the way through the overlay, and lets the kernel copy between two files of one file system.
+    const os::UniqueFd* upper = nullptr;
   };
   explicit FileWriter(const Target& target) : target_(target), recorder_(target.below) {}
 
@@ -65,7 +68,9 @@ class FileWriter {
 
   Result<std::string> followed(std::string path);
   Result<os::UniqueFd> make_parents(const std::string& path, mode_t mode, const Ownership& owner,
-                                    int links = 0);
+                                    bool* is_new = nullptr, int links = 0);
+  // The directory `path` of the tree, which this job has made: real, not of the overlay.
+  Result<os::UniqueFd> open_new(const os::UniqueFd& directory, const std::string& path) const;
   Result<void> copy_selected(const SourceTree& from, const Selected& selected,
                              const graph::Copy& copy, std::optional<Ownership> owner,
                              bool to_directory);
@@ -74,6 +79,16 @@ class FileWriter {
                           const os::UniqueFd& directory, const std::string& name,
                           const std::string& path, const graph::Copy& copy,
                           std::optional<Ownership> owner);
+  Result<void> copy_directory(const SourceTree& from, const os::UniqueFd& source_directory,
+                              const std::string& source_path, const os::UniqueFd& directory,
+                              const std::string& path, const graph::Copy& copy,
+                              std::optional<Ownership> owner, const std::string& relative);
+  Result<void> copy_file(const SourceTree& from, const os::UniqueFd& content,
+                         const struct ::stat& status, const os::UniqueFd& directory,
+                         const std::string& name, const std::string& path, Attributes attributes);
+  Result<bool> link_first(const struct ::stat& status, const os::UniqueFd& directory,
+                          const std::string& name, const std::string& path,
+                          const Attributes& attributes);
   Result<void> copy_entries(const SourceTree& from, const os::UniqueFd& source,
                             const std::string& source_path, const os::UniqueFd& directory,
                             const std::string& path, const graph::Copy& copy,
@@ -90,6 +105,8 @@ class FileWriter {
                     const std::string& to_name, const std::string& path);
   Result<void> finish(const os::UniqueFd& directory, const std::string& name,
                       const std::string& path, const Attributes& attributes);
+  Result<void> finish(const os::UniqueFd& file, const std::string& path,
+                      const Attributes& attributes);
 
   Target target_;
   owners::Owners::Recorder recorder_;

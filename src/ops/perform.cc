@@ -131,7 +131,8 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
                      .below = below,
                      .created = job.created,
                      .frozen = dest.frozen(),
-                     .independent = job.independent});
+                     .independent = job.independent,
+                     .upper = dest.upper()});
   FileReply reply;
   const auto owner_of = [&](const std::string& owner) {
     return resolve_owner(root, owner, reply.unknown_owners);

@@ -22,6 +22,8 @@ Result<View> View::open(container::Overlay overlay, container::Tier tier) {
     view.space_ = TRY(store::materialize(view.overlay_.lower, target, store::Materialize::kLink));
   } else {
     view.merged_ = TRY(container::Merged::make(view.overlay_));
+    if (!view.merged_->is_copy() && !view.overlay_.upper.empty())
+      view.upper_ = TRY(os::open(view.overlay_.upper, O_RDONLY | O_DIRECTORY));
   }
   view.root_ = TRY(os::open(target, O_RDONLY | O_DIRECTORY));
   return view;
@@ -30,12 +32,14 @@ Result<View> View::open(container::Overlay overlay, container::Tier tier) {
 View::View(View&& other) noexcept
     : overlay_(std::move(other.overlay_)),
       root_(std::move(other.root_)),
+      upper_(std::move(other.upper_)),
       space_(std::exchange(other.space_, std::nullopt)),
       merged_(std::exchange(other.merged_, std::nullopt)) {}
 
 View& View::operator=(View&& other) noexcept {
   std::swap(overlay_, other.overlay_);
   std::swap(root_, other.root_);
+  std::swap(upper_, other.upper_);
   std::swap(space_, other.space_);
   std::swap(merged_, other.merged_);
   return *this;

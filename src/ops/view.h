@@ -37,6 +37,8 @@ class View {
   ~View();
 
   const os::UniqueFd& root() const { return root_; }
+  // The directory that takes an overlay's changes; nullptr: it is not an overlay.
+  const os::UniqueFd* upper() const { return upper_.valid() ? &upper_ : nullptr; }
   // Inodes that are shared with layers; nullptr: it is mounted, or has no layer below.
   const std::unordered_map<ino_t, nlink_t>* frozen() const {
     return space_ ? &space_->frozen : nullptr;
@@ -50,7 +52,7 @@ class View {
 
  private:
   container::Overlay overlay_;
-  os::UniqueFd root_;
+  os::UniqueFd root_, upper_;
   std::optional<store::Workspace> space_;    // at tier bare
   std::optional<container::Merged> merged_;  // at the others
 };
