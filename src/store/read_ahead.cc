@@ -23,24 +23,35 @@ ReadAhead::~ReadAhead() {
   thread_.join();
 }
 
+ReadAhead::Block ReadAhead::take_spare() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!spare_.empty()) {
+      Block block = std::move(spare_.back());
+      spare_.pop_back();
+      return block;
+    }
+  }
+  return {.bytes = std::make_unique_for_overwrite<char[]>(kBlockBytes)};
+}
+
 void ReadAhead::run(Source& from) {
   for (;;) {
-    std::string block(kBlockBytes, '\0');
-    std::size_t filled = 0;
+    Block block = take_spare();
+    block.size = 0;
     std::optional<Error> error;
-    while (filled < block.size()) {
-      auto count = from.read(block.data() + filled, block.size() - filled);
+    while (block.size < kBlockBytes) {
+      auto count = from.read(block.bytes.get() + block.size, kBlockBytes - block.size);
       if (!count) error = std::move(count).error();
       if (!count || *count == 0) break;
-      filled += *count;
+      block.size += *count;
     }
-    const bool end = filled < block.size();
-    block.resize(filled);
+    const bool end = block.size < kBlockBytes;
 
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stopped_ || blocks_.size() < kMaxBlocks; });
     if (stopped_) return;
-    if (!block.empty()) blocks_.push_back(std::move(block));
+    if (block.size > 0) blocks_.push_back(std::move(block));
     error_ = std::move(error);
     ended_ = end;
     changed_.notify_all();
@@ -55,6 +66,7 @@ Result<bool> ReadAhead::next_block() {
     if (error_) return fail(*error_);
     return false;
   }
+  if (block_.bytes) spare_.push_back(std::move(block_));
   block_ = std::move(blocks_.front());
   blocks_.pop_front();
   at_ = 0;
@@ -63,9 +75,9 @@ Result<bool> ReadAhead::next_block() {
 }
 
 Result<std::size_t> ReadAhead::read(char* buffer, std::size_t size) {
-  if (at_ == block_.size() && !TRY(next_block())) return 0;
-  const std::size_t count = std::min(size, block_.size() - at_);
-  std::memcpy(buffer, block_.data() + at_, count);
+  if (at_ == block_.size && !TRY(next_block())) return 0;
+  const std::size_t count = std::min(size, block_.size - at_);
+  std::memcpy(buffer, block_.bytes.get() + at_, count);
   at_ += count;
   return count;
 }
@@ -73,7 +85,7 @@ Result<std::size_t> ReadAhead::read(char* buffer, std::size_t size) {
 Result<void> ReadAhead::drain() {
   while (TRY(next_block())) {
   }
-  at_ = block_.size();
+  at_ = block_.size;
   return {};
 }
 

@@ -1,15 +1,17 @@
 // A Source that reads another one ahead, in a thread of its own: decompressing and hashing go on
 // while files are created. Internal to store.
 //
-// Borrows `from`, which only that thread uses until the ReadAhead is gone or has answered 0.
+// Borrows `from`, which only that thread uses until the ReadAhead is gone or has answered 0. Its
+// few blocks are used again and again.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/stream.h"
 
@@ -24,16 +26,23 @@ class ReadAhead final : public Source {
   Result<void> drain();
 
  private:
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size = 0;
+  };
+
   void run(Source& from);
+  Block take_spare();
   Result<bool> next_block();  // false: the end
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::string> blocks_;
+  std::deque<Block> blocks_;
+  std::vector<Block> spare_;
   std::optional<Error> error_;
   bool ended_ = false, stopped_ = false;
 
-  std::string block_;  // the reader's
+  Block block_;  // the reader's
   std::size_t at_ = 0;
   std::thread thread_;  // last: starts when all else is there
 };
