@@ -12,6 +12,7 @@ namespace lichen::store {
 namespace {
 
 constexpr int kBusyMs = 30'000;
+constexpr int kJournalPages = 256;  // of 4 KiB
 constexpr std::int64_t kSchemaVersion = 3;
 
 // docs/formats/store.md explains the columns. Snapshot ids are never used twice (AUTOINCREMENT):
@@ -157,6 +158,10 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, bool a
   }
   if (journal != nullptr) (void)TRY(db->run(journal, {}));
   (void)TRY(db->run("PRAGMA synchronous = NORMAL", {}));
+  // The journal outlives us: folding it into the database takes several fsyncs, and so does the
+  // first write of who must begin a new one. It is short, so that who opens it reads little.
+  sqlite3_db_config(db->db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_wal_autocheckpoint(db->db_, kJournalPages);
   TRY(db->prepare_schema(alone));
   return db;
 }

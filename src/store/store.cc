@@ -252,7 +252,10 @@ Result<void> Store::sync() {
     (void)TRY(rows.query("UPDATE snapshots SET durable = 1 WHERE id = ?", {row[0]}));
   for (const Row& row : blobs)
     (void)TRY(rows.query("UPDATE blobs SET durable = 1 WHERE digest = ?", {row[0]}));
-  return rows.commit();
+  TRY(rows.commit());
+  // The journal's changes survive a power loss when it is folded into the database.
+  (void)TRY(db_->query("PRAGMA wal_checkpoint"));
+  return {};
 }
 
 }  // namespace lichen::store
