@@ -15,6 +15,8 @@ namespace lichen::transfer {
 namespace {
 
 constexpr unsigned kTransfers = 6;
+// A registry syncs each blob to its disk, and small ones take it no longer side by side.
+constexpr unsigned kPushes = 16;
 
 class StoreTarget final : public ImageTarget {
  public:
@@ -59,7 +61,7 @@ class RegistryTarget final : public ImageTarget {
   RegistryTarget(registry::Client& client, oci::Reference reference)
       : client_(client), reference_(std::move(reference)) {}
 
-  unsigned parallel() const override { return kTransfers; }
+  unsigned parallel() const override { return kPushes; }
   Result<void> put_blob(const Blob& blob, const oci::Reference& mount_from) override {
     const std::string from =
         mount_from.domain == reference_.domain && mount_from.repository != reference_.repository
