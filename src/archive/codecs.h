@@ -61,6 +61,8 @@ std::unique_ptr<Source> make_zstd_source(Peeked from);
 std::unique_ptr<Source> make_bzip2_source(Peeked from);
 std::unique_ptr<Source> make_xz_source(Peeked from);
 
+// Does this CPU give the bytes that others give?
+bool is_gzip_the_same_here();
 std::unique_ptr<Sink> make_gzip_sink(int level, unsigned threads, Sink& to);
 std::unique_ptr<Sink> make_zstd_sink(int level, unsigned threads, Sink& to);
 

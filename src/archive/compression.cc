@@ -101,7 +101,13 @@ Result<std::unique_ptr<Sink>> make_compressor(Compression compression, int level
     case Compression::kNone:
       return std::make_unique<PassingSink>(to);
     case Compression::kGzip:
-      return make_gzip_sink(TRY(parse_level(level, 0, 9, 1)), threads, to);
+      level = TRY(parse_level(level, 0, 9, 1));
+      if (!is_gzip_the_same_here())
+        return fail(Errc::kUnsupported,
+                    "without SSE4.2, which this processor lacks, gzip would have other bytes than "
+                    "on other machines",
+                    "compression=zstd and compression=uncompressed are the same on all of them");
+      return make_gzip_sink(level, threads, to);
     case Compression::kZstd:
       return make_zstd_sink(TRY(parse_level(level, 1, 19, 3)), threads, to);
     case Compression::kBzip2:

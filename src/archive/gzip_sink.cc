@@ -96,6 +96,15 @@ class GzipSink final : public BlockSink {
 
 }  // namespace
 
+// ISA-L hashes with SSE4.2's crc32 instruction, or else in another way, which finds other matches.
+bool is_gzip_the_same_here() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("sse4.1") != 0 && __builtin_cpu_supports("sse4.2") != 0;
+#else
+  return true;
+#endif
+}
+
 std::unique_ptr<Sink> make_gzip_sink(int level, unsigned threads, Sink& to) {
   return std::make_unique<GzipSink>(level, threads, to);
 }
