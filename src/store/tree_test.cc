@@ -116,6 +116,15 @@ TEST(Whiteouts, OfTheSameLayerTakeWhatCameBefore) {
   EXPECT_EQ(stack.diff_text(), Lines{});
 }
 
+// umoci writes one for each file of a directory that has become something else.
+TEST(Whiteouts, BeneathWhatIsNoDirectoryAnyMoreHideNothing) {
+  Stack stack;
+  stack.apply({dir("d"), file("d/a"), dir("e"), file("e/a")});
+  stack.apply({file("d", "file"), file("d/.wh.a"), symlink_to("e", "d"), file("e/.wh.a"),
+               file("d/.wh..wh..opq")});
+  EXPECT_EQ(stack.tree_text(), (Lines{"d=file", "e->d"}));
+}
+
 TEST(Opaque, HidesAllOfADirectoryInAnyOrder) {
   Stack stack;
   stack.apply({dir("d"), dir("d/s"), owned(file("d/a", "1"), 5, 5), file("d/s/x", "2")});

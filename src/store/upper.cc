@@ -69,6 +69,7 @@ Result<Upper::DirectoryPtr> Upper::step(const DirectoryPtr& here, const std::str
     return made;
   }
   if (S_ISDIR(found->status.st_mode)) return enter(here, name);
+  if (!S_ISLNK(found->status.st_mode) && !create) return nullptr;  // nothing is in it
   if (!S_ISLNK(found->status.st_mode))
     return fail(Errc::kCorrupt, "/" + printable(path) + " is not a directory");
   if (++links > kMaxLinks)
