@@ -39,6 +39,12 @@ Result<void> make_room(const os::UniqueFd& directory, const std::string& name,
   return {};
 }
 
+// What means something elsewhere: not the snapshot's own (user.overlay.*), nor the host's.
+bool is_portable(const std::string& xattr) {
+  return xattr == kCapability ||
+         (starts_with(xattr, "user.") && !starts_with(xattr, "user.overlay."));
+}
+
 // A new file, in the place of what is not a directory.
 Result<os::UniqueFd> create(const os::UniqueFd& directory, const std::string& name,
                             const std::string& path, mode_t mode) {
@@ -49,15 +55,17 @@ Result<os::UniqueFd> create(const os::UniqueFd& directory, const std::string& na
   return os::openat(directory, name, kFlags, mode);
 }
 
-// Those that mean something elsewhere: not the snapshot's own (user.overlay.*), nor the host's.
 Result<std::map<std::string, std::string>> portable_xattrs(const os::UniqueFd& from) {
   auto xattrs = TRY(os::list_xattrs(from));
-  for (auto it = xattrs.begin(); it != xattrs.end();) {
-    const bool portable = it->first == kCapability || (starts_with(it->first, "user.") &&
-                                                       !starts_with(it->first, "user.overlay."));
-    it = portable ? std::next(it) : xattrs.erase(it);
-  }
+  std::erase_if(xattrs, [](const auto& one) { return !is_portable(one.first); });
   return xattrs;
+}
+
+// A file system that keeps none of users' attributes loses them, as docker has it.
+Result<void> give_xattr(const os::UniqueFd& fd, const std::string& key, const std::string& value) {
+  auto set = os::set_xattr(fd, key, value);
+  if (!set && set.error().os_errno == EOPNOTSUPP && starts_with(key, "user.")) return {};
+  return set;
 }
 
 }  // namespace
@@ -143,7 +151,7 @@ Result<void> FileWriter::finish(const os::UniqueFd& directory, const std::string
   if (!attributes.xattrs.empty()) {  // after chown, which drops capabilities
     const os::UniqueFd fd = TRY(os::openat(directory, name, O_PATH | O_NOFOLLOW));
     for (const auto& [key, value] : attributes.xattrs)
-      if (!is_bare || key != kCapability) TRY(os::set_xattr(fd, key, value));
+      if (!is_bare || key != kCapability) TRY(give_xattr(fd, key, value));
   }
   const struct ::timespec times[2] = {attributes.mtime, attributes.mtime};
   if (::utimensat(directory.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
@@ -450,17 +458,35 @@ Result<bool> FileWriter::unpack(const SourceTree& from, const Selected& selected
   auto entry = reader.next();
   if (!entry || !*entry) return false;
   (void)TRY(make_parents(dest, 0755, owner.value_or(Ownership{})));
+  std::map<std::string, struct ::timespec> directories;
   while (*entry) {
-    auto unpacked = unpack_entry(std::move(**entry), reader, dest, owner);
+    auto unpacked = unpack_entry(std::move(**entry), reader, dest, owner, directories);
     if (!unpacked) return fail(std::move(unpacked).error());
     entry = reader.next();
     if (!entry) return fail(std::move(entry).error());
   }
+  TRY(set_times(directories));
   return true;
 }
 
+// Of directories, when all is in them. One that has become something else is passed over.
+Result<void> FileWriter::set_times(const std::map<std::string, struct ::timespec>& directories) {
+  for (const auto& [path, mtime] : directories) {
+    const std::string parent = parent_of(path);
+    const auto directory = os::open_beneath(target_.root, parent.empty() ? "." : parent,
+                                            O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    const auto there = directory ? TRY(os::lstatat(*directory, name_of(path))) : std::nullopt;
+    if (!there || !S_ISDIR(there->st_mode)) continue;
+    const struct ::timespec times[2] = {mtime, mtime};
+    if (::utimensat(directory->get(), name_of(path).c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
+      return fail(os_error("utimens", path));
+  }
+  return {};
+}
+
 Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
-                                      const std::string& dest, std::optional<Ownership> owner) {
+                                      const std::string& dest, std::optional<Ownership> owner,
+                                      std::map<std::string, struct ::timespec>& directories) {
   using archive::EntryType;
   if (entry.path.empty()) return {};
   const std::string wanted = beneath(dest, entry.path);
@@ -473,6 +499,8 @@ Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
                        .gid = static_cast<std::uint32_t>(entry.gid)};
   if (owner) attributes.record = {.uid = owner->uid, .gid = owner->gid};
   attributes.mtime = {.tv_sec = entry.mtime_s, .tv_nsec = static_cast<long>(entry.mtime_ns)};
+  for (const auto& [key, value] : entry.xattrs)
+    if (is_portable(key)) attributes.xattrs[key] = value;
   if (entry.type == EntryType::kDirectory) {
     attributes.mode = S_IFDIR | entry.mode;
     const auto there = TRY(os::lstatat(directory, name));
@@ -483,9 +511,11 @@ Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
     if (there && !S_ISDIR(there->st_mode)) TRY(make_room(directory, name, path));
     if (::mkdirat(directory.get(), name.c_str(), 0700) < 0 && errno != EEXIST)
       return fail(os_error("mkdir", path));
+    directories[path] = attributes.mtime;
     return finish(directory, name, path, attributes);
   }
   TRY(make_room(directory, name, path));
+  if (entry.type != EntryType::kFile) attributes.xattrs.clear();
   switch (entry.type) {
     case EntryType::kSymlink:
       attributes.mode = S_IFLNK | 0777;
@@ -516,8 +546,6 @@ Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
       os::FileSink sink(
           TRY(os::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)), path);
       if (entry.type == EntryType::kFile) (void)TRY(lichen::copy(content, sink));
-      for (const auto& [key, value] : entry.xattrs)
-        if (key == kCapability) attributes.xattrs[key] = value;
     }
   }
   return finish(directory, name, path, attributes);

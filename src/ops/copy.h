@@ -9,6 +9,7 @@
 // where a file of a directory is to be written is replaced.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -96,7 +97,9 @@ class FileWriter {
   Result<bool> unpack(const SourceTree& from, const Selected& selected, const std::string& dest,
                       std::optional<Ownership> owner);
   Result<void> unpack_entry(archive::Entry entry, Source& content, const std::string& dest,
-                            std::optional<Ownership> owner);
+                            std::optional<Ownership> owner,
+                            std::map<std::string, struct ::timespec>& directories);
+  Result<void> set_times(const std::map<std::string, struct ::timespec>& directories);
   owners::Record recorded(const Attributes& attributes) const;
   void keep_record(const std::string& path, const owners::Record& record, bool is_directory);
   Result<void> record_link(const os::UniqueFd& directory, const std::string& name,

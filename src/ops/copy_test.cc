@@ -219,7 +219,11 @@ TEST_F(Copies, AFileOverADirectoryIsRefused) {
 TEST_F(Copies, ArchivesAreUnpackedByContent) {
   StringSink bytes;
   archive::TarWriter tar(bytes);
-  ASSERT_TRUE(tar.add({.path = "in", .type = archive::EntryType::kDirectory, .mode = 0755}));
+  ASSERT_TRUE(tar.add({.path = "in",
+                       .type = archive::EntryType::kDirectory,
+                       .mode = 0755,
+                       .mtime_s = 1000,
+                       .xattrs = {{"user.a", "1"}, {"user.overlay.opaque", "y"}}}));
   ASSERT_TRUE(tar.add({.path = "in/f", .mode = 0600, .uid = 7, .gid = 8, .size = 2}));
   ASSERT_TRUE(tar.write("hi"));
   ASSERT_TRUE(tar.finish());
@@ -228,6 +232,11 @@ TEST_F(Copies, ArchivesAreUnpackedByContent) {
   const auto sidecar = copy({.src = "/archive.odd", .dest = "/out", .unpack = true});
   ASSERT_TRUE(sidecar);
   EXPECT_EQ(content("to/out/in/f"), "hi");
+  struct ::stat status {};
+  ASSERT_EQ(::lstat((base_ + "/to/out/in").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mtime, 1000);  // also when files came into it afterwards
+  EXPECT_EQ(*os::list_xattrs(*os::open(base_ + "/to/out/in", O_RDONLY)),
+            (std::map<std::string, std::string>{{"user.a", "1"}}));
   owners::Owners all;
   all.apply(*sidecar);
   ASSERT_NE(all.find("out/in/f"), nullptr);
