@@ -4,26 +4,15 @@
 
 #include "base/text.h"
 #include "base/unicode.h"
+#include "graph/sensitive.h"
 
 namespace lichen::dockerfile {
 
 namespace {
 
-constexpr std::string_view kSecretWords[] = {"apikey", "auth",     "credential", "credentials",
-                                             "key",    "password", "pword",      "passwd",
-                                             "secret", "token"};
-constexpr std::string_view kHarmlessWords[] = {"public", "file", "version"};
-
-template <std::size_t N>
-bool has_word(const std::string& name, const std::string_view (&words)[N]) {
-  for (const std::string& part : split(to_lower(name), '_'))
-    if (std::find(std::begin(words), std::end(words), part) != std::end(words)) return true;
-  return false;
-}
-
 void lint_secret(std::string_view instruction, const std::string& name, const LintSite& site,
                  Linter& linter) {
-  if (!has_word(name, kSecretWords) || has_word(name, kHarmlessWords)) return;
+  if (!graph::is_secret_name(name)) return;
   linter.warn(Rule::kSecretsUsedInArgOrEnv,
               "Do not use ARG or ENV instructions for sensitive data (" + std::string(instruction) +
                   " " + unicode::quote(name) + ")",
