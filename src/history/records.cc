@@ -1,0 +1,127 @@
+#include "history/records.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "os/file.h"
+
+namespace lichen::history {
+
+namespace {
+
+constexpr char kSuffix[] = ".jsonl";
+constexpr std::size_t kMostBytes = std::size_t{1} << 30;  // of a record that is read
+
+bool is_locked(const os::UniqueFd& file) {
+  if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) return true;
+  (void)::flock(file.get(), LOCK_UN);
+  return false;
+}
+
+std::string named(const std::string& text) {
+  return "no build \"" + printable(text) + "\"";
+}
+
+}  // namespace
+
+std::string file_of(const std::string& directory, const std::string& id) {
+  return directory + "/" + id + kSuffix;
+}
+
+bool is_id(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789abcdef-") == std::string::npos;
+}
+
+Result<std::vector<std::string>> ids(const std::string& directory) {
+  std::vector<std::string> found;
+  const auto opened = os::open(directory, O_RDONLY | O_DIRECTORY);
+  if (!opened && opened.error().code == Errc::kNotFound) return found;
+  if (!opened) return fail(opened.error());
+  for (const os::DirectoryEntry& entry : TRY(os::read_directory(*opened))) {
+    if (!ends_with(entry.name, kSuffix)) continue;
+    const std::string id = entry.name.substr(0, entry.name.size() - (sizeof kSuffix - 1));
+    if (is_id(id)) found.push_back(id);
+  }
+  std::sort(found.rbegin(), found.rend());
+  return found;
+}
+
+Result<std::string> find(const std::string& directory, const std::string& text) {
+  const std::vector<std::string> all = TRY(ids(directory));
+  if (text.empty() || text == "latest") {
+    if (all.empty())
+      return fail(Errc::kNotFound, "there is no record of a build", "lichen build makes one");
+    return all.front();
+  }
+  std::vector<std::string> fitting;
+  for (const std::string& id : all)
+    if (id == text || starts_with(id, text) || ends_with(id, text)) fitting.push_back(id);
+  if (fitting.empty()) return fail(Errc::kNotFound, named(text), "`lichen builds ls` lists them");
+  if (fitting.size() > 1 && fitting.front() != text)
+    return fail(Errc::kInvalid, printable(text) + " is the id of several builds",
+                "give more of it: " + join(fitting, ", "));
+  return fitting.front();
+}
+
+Result<Build> read(const std::string& directory, const std::string& id) {
+  Build build{.id = id};
+  if (!is_id(id)) return fail(Errc::kNotFound, named(id));
+  auto file = os::open(file_of(directory, id), O_RDONLY);
+  if (!file && file.error().code == Errc::kNotFound) return fail(Errc::kNotFound, named(id));
+  const os::UniqueFd opened = TRY(std::move(file));
+  const bool is_running = is_locked(opened);  // before it is read: it may end meanwhile
+  const std::string text = TRY(os::read_file(opened, kMostBytes));
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (const auto entry = parse_entry(std::string_view(text).substr(at, end - at)))
+      build.add(*entry);
+    at = end + 1;
+  }
+  if (build.state == State::kRunning && !is_running) {
+    build.state = State::kKilled;
+    for (auto& [number, step] : build.steps)
+      if (step.state == State::kRunning) {
+        step.state = State::kKilled;
+        step.ended = std::max(step.ended, build.seconds);
+      }
+  }
+  return build;
+}
+
+Result<std::vector<Build>> list(const std::string& directory) {
+  std::vector<Build> builds;
+  for (const std::string& id : TRY(ids(directory)))
+    if (auto build = read(directory, id)) builds.push_back(std::move(*build));
+  return builds;
+}
+
+Result<bool> remove(const std::string& directory, const std::string& id) {
+  if (!is_id(id)) return fail(Errc::kNotFound, named(id));
+  const std::string path = file_of(directory, id);
+  auto file = os::open(path, O_RDONLY);
+  if (!file && file.error().code == Errc::kNotFound) return fail(Errc::kNotFound, named(id));
+  if (is_locked(TRY(std::move(file)))) return false;
+  TRY(os::unlink(path));
+  return true;
+}
+
+Result<void> keep_within(const std::string& directory, const Bound& bound) {
+  const auto opened = os::open(directory, O_RDONLY | O_DIRECTORY);
+  if (!opened) return {};
+  std::uint64_t bytes = 0;
+  std::size_t builds = 0;
+  for (const std::string& id : TRY(ids(directory))) {
+    const auto status = TRY(os::lstatat(*opened, id + kSuffix));
+    if (!status) continue;
+    bytes += static_cast<std::uint64_t>(status->st_size);
+    if (++builds > 1 && (builds > bound.builds || bytes > bound.bytes)) (void)remove(directory, id);
+  }
+  return {};
+}
+
+}  // namespace lichen::history

@@ -1,0 +1,57 @@
+#include "history/report.h"
+
+#include <gtest/gtest.h>
+
+namespace lichen::history {
+namespace {
+
+TEST(Report, EscapesWhatBuildsWrite) {
+  const struct {
+    std::string text;
+    const char* want;
+  } rows[] = {
+      {"<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"},
+      {"\" onload=\"x", "&quot; onload=&quot;x"},
+      {"a &amp; b", "a &amp;amp; b"},
+      {"\x1b[31mred\x1b[0m \x1b]0;title\x07x\x1b]8;;http://h\x1b\\y", "red xy"},
+      {"\xff\xc0\xaf<", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd&lt;"},
+      {std::string("a\0b", 3), "ab"},
+      {"\xe2\x80\xae"
+       "evil",
+       "evil"},
+      {"\x1b", ""},
+      {"\x1b[", ""},
+      {"für\n\t…", "für\n\t…"},
+  };
+  for (const auto& row : rows) EXPECT_EQ(escaped(row.text), row.want) << row.text;
+}
+
+TEST(Report, IsOnePageThatLoadsNothing) {
+  const std::string evil = "</pre></style><img src=http://h/x onerror=alert(1)><script>x</script>";
+  Build build{.id = evil,
+              .dockerfile = evil,
+              .context = evil,
+              .target = evil,
+              .tier = evil,
+              .names = evil,
+              .image = evil,
+              .error = evil,
+              .steps = {},
+              .warnings = {evil},
+              .notices = {evil}};
+  Step step{.number = 1, .name = evil, .why = evil, .error = evil};
+  step.log.push_back({0, false, evil + "\n10%\r100%\n"});
+  step.transfers.push_back({evil, 0, 1, 5});
+  step.spec.place = evil;
+  build.steps[1] = step;
+  const std::string page = report_html(build);
+  EXPECT_EQ(page.find("<img"), std::string::npos);
+  EXPECT_EQ(page.find("<script"), std::string::npos);
+  EXPECT_EQ(page.find(" src="), page.find(" src=http://h/x onerror=alert(1)&gt;"));
+  EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
+  EXPECT_EQ(page.find("10%\r"), std::string::npos);
+  EXPECT_NE(page.find("\n100%\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lichen::history
