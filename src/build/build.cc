@@ -10,6 +10,7 @@
 #include "build/base_images.h"
 #include "build/context.h"
 #include "build/export.h"
+#include "build/recorder.h"
 #include "build/sbom.h"
 #include "build/session.h"
 #include "build/sources.h"
@@ -17,8 +18,11 @@
 #include "build/upkeep.h"
 #include "dockerfile/excerpt.h"
 #include "dockerfile/lower.h"
+#include "history/records.h"
+#include "history/report.h"
 #include "image/assemble.h"
 #include "ops/limits.h"
+#include "ops/recipes.h"
 #include "ops/runner.h"
 #include "ops/secret_guard.h"
 #include "os/file.h"
@@ -28,6 +32,7 @@ namespace lichen::build {
 
 namespace {
 
+constexpr std::string_view kLocalScheme = "local://";
 constexpr unsigned kJobs = 8;  // vertices at once: most of them wait for a child or a peer
 
 std::string vertex_key(graph::VertexId vertex) {
@@ -38,9 +43,13 @@ std::string vertex_key(graph::VertexId vertex) {
 class StepObserver final : public solver::Observer {
  public:
   StepObserver(const graph::Graph& graph, Steps& steps, StoreLimit& limit)
-      : graph_(graph), steps_(steps), limit_(limit) {}
+      : graph_(graph), steps_(steps), limit_(limit), keys_(graph.vertices.size()) {}
+  void keyed(graph::VertexId vertex, const Digest& key) override { keys_[vertex] = key; }
   void started(graph::VertexId vertex) override {
     steps_.started(vertex_key(vertex), graph_.metadata[vertex].name);
+  }
+  void missed(graph::VertexId vertex, const std::string& why) override {
+    steps_.missed(vertex_key(vertex), why);
   }
   void cached(graph::VertexId vertex) override {
     steps_.cached(vertex_key(vertex), graph_.metadata[vertex].name);
@@ -58,11 +67,13 @@ class StepObserver final : public solver::Observer {
   }
   std::optional<graph::VertexId> failed() const { return failed_; }
   bool any_ran() const { return any_ran_; }
+  const std::vector<Digest>& keys() const { return keys_; }  // empty ones: it came not so far
 
  private:
   const graph::Graph& graph_;
   Steps& steps_;
   StoreLimit& limit_;
+  std::vector<Digest> keys_;
   std::mutex mutex_;
   std::optional<graph::VertexId> failed_;
   std::atomic<bool> any_ran_ = false;
@@ -90,14 +101,47 @@ Error in_dockerfile(Error error, const graph::Metadata& metadata, const std::str
   return error;
 }
 
+// What each step was, for `lichen explain` and `lichen debug shell`.
+void record_specs(const graph::Graph& graph, const std::vector<Digest>& keys, Steps& steps,
+                  const std::function<Result<std::string>(const std::string&)>& open_context,
+                  Recorder& recorder) {
+  for (graph::VertexId vertex = 0; vertex < graph.vertices.size(); ++vertex) {
+    const int step = steps.number(vertex_key(vertex));
+    if (step == 0 || keys[vertex].empty()) continue;
+    const graph::Vertex& v = graph.vertices[vertex];
+    history::StepSpec spec{.key = keys[vertex],
+                           .place = ops::step_place(graph, vertex),
+                           .platform = v.platform ? oci::to_text(*v.platform) : ""};
+    for (std::size_t i = 0; i < v.inputs.size(); ++i) {
+      const graph::VertexId input = v.inputs[i].vertex;
+      spec.inputs.push_back(steps.number(vertex_key(input)));
+      const auto* source = std::get_if<graph::SourceOp>(&graph.vertices[input].op);
+      if (source == nullptr || !starts_with(source->identifier, kLocalScheme)) continue;
+      if (auto place = open_context(source->identifier.substr(kLocalScheme.size())))
+        spec.contexts[i] = std::move(*place);
+    }
+    if (const auto* exec = std::get_if<graph::ExecOp>(&v.op)) {
+      spec.exec = *exec;
+      spec.exec->proxy_env.clear();
+      if (!exec->mounts.empty()) spec.root = exec->mounts[0].input;
+    } else if (const auto* file = std::get_if<graph::FileOp>(&v.op); file != nullptr) {
+      if (!file->scratch && !v.inputs.empty()) spec.root = 0;
+    } else if (std::holds_alternative<graph::MergeOp>(v.op)) {
+      spec.root = 0;
+    }
+    recorder.spec(step, spec);
+  }
+}
+
 ops::Services services_for(Session& session, const Environment& environment, Steps& steps,
-                           ops::StatCache& stat_cache) {
+                           ops::StatCache& stat_cache, Recorder& recorder) {
   return {.store = session.store(),
           .jobs = session.jobs(),
           .registry = session.registry(),
           .stat_cache = stat_cache,
           .tier = session.tier(),
           .cancelled = environment.cancelled,
+          .place = {},
           .open_context = {},
           .secrets = {},
           .agents = {},
@@ -107,8 +151,15 @@ ops::Services services_for(Session& session, const Environment& environment, Ste
               },
           .on_transfer =
               [&steps](graph::VertexId vertex, const std::string& what, std::uint64_t bytes,
-                       std::uint64_t total, bool done) {
-                steps.transfer(vertex_key(vertex), what, bytes, total, done);
+                       std::uint64_t total,
+                       bool done) { steps.transfer(vertex_key(vertex), what, bytes, total, done); },
+          .on_peak =
+              [&steps, &recorder](graph::VertexId vertex, std::uint64_t bytes) {
+                recorder.peak(steps.number(vertex_key(vertex)), bytes);
+              },
+          .on_kept =
+              [&steps, &recorder](graph::VertexId vertex, std::int64_t snapshot) {
+                recorder.kept(steps.number(vertex_key(vertex)), snapshot);
               }};
 }
 
@@ -151,11 +202,14 @@ Result<void> add_scans(const SbomRequest& request, BaseImages& images,
 
 // `session` is opened on the way.
 Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& request,
-                         const Environment& environment, const EventSink& events) {
+                         const Environment& environment, Recorder& recorder) {
+  const EventSink events = recorder.sink();
   // What the user gave, read and checked before anything is started; only a context that comes from
   // elsewhere needs the store to be open.
   const auto open_session = [&]() -> Result<void> {
-    if (session == nullptr) session = TRY(Session::open(environment, events));
+    if (session != nullptr) return {};
+    session = TRY(Session::open(environment, events));
+    recorder.open(session->store().path());
     return {};
   };
   const std::string started = rfc3339_now();
@@ -172,6 +226,7 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   (void)TRY(ops::limits_of(request.ulimits));
   const Sources sources = TRY(read_sources(request, contexts));
   TRY(open_session());
+  recorder.set_dockerfile(sources.place);
 
   // Dockerfile -> graph, the platforms' in one. From here it is immutable.
   BaseImages images({.store = session->store(),
@@ -197,10 +252,11 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
 
   // Graph -> the targets' snapshots. Steps run, or are found.
   ops::StatCache stat_cache(session->store().path() + "/stat-cache");
-  ops::Services services = services_for(*session, environment, steps, stat_cache);
+  ops::Services services = services_for(*session, environment, steps, stat_cache, recorder);
   services.open_context = [&contexts](const std::string& name) -> Result<std::string> {
     return TRY(contexts.open(name))->directory;
   };
+  services.place = sources.place;
   services.secrets = secrets.values;
   services.agents = secrets.agents;
   ops::Runner runner(graph, services);
@@ -210,6 +266,7 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   auto solved = solver::solve(graph, runner, cache, observer,
                               {.jobs = kJobs, .cancelled = environment.cancelled});
   (void)stat_cache.save();
+  record_specs(graph, observer.keys(), steps, services.open_context, recorder);
   if (!solved) {
     if (!observer.failed()) return fail(std::move(solved).error());
     const graph::VertexId vertex = *observer.failed();
@@ -258,20 +315,36 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   return outcome;
 }
 
+Result<void> write_report(const std::string& store, const std::string& id,
+                          const std::string& file) {
+  const history::Build build = TRY(history::read(history_directory(store), id));
+  return os::replace_file(file, history::report_html(build));
+}
+
 }  // namespace
 
 Result<Outcome> build(const Request& request, const Environment& environment,
                       const EventSink& events) {
   std::unique_ptr<Session> session;
-  auto outcome = build_in(session, request, environment, events);
+  Recorder recorder(request, events);
+  auto outcome = build_in(session, request, environment, recorder);
   if (session == nullptr) return outcome;
+  if (outcome) outcome->build_id = recorder.id();
+  // The snapshot that a failed step left takes the place of the one before.
+  if (!outcome)
+    if (const auto pruned = store::prune_failed(session->store()))
+      (void)session->jobs().remove(pruned->garbage);
   // The image that was asked for stays, whatever the limit.
   std::set<std::string> images;
   if (outcome) images.insert(outcome->names.begin(), outcome->names.end());
   if (outcome && images.empty()) images.insert(outcome->manifest_digest.text());
   const auto excess = StoreLimit(*session, environment.store_max).finish(images);
   const std::string said = excess ? *excess : "--store-max: " + to_text(excess.error());
-  if (!said.empty()) events(Warning{.text = said, .file = {}});
+  if (!said.empty()) recorder.sink()(Warning{.text = said, .file = {}});
+  recorder.finish(outcome, container::to_text(session->tier()));
+  if (request.report.empty()) return outcome;
+  auto written = write_report(session->store().path(), recorder.id(), request.report);
+  if (!written && outcome) return fail(std::move(written).error());
   return outcome;
 }
 

@@ -16,6 +16,10 @@ struct StepStarted {
   int step = 0;
   std::string name;  // "[build 2/5] RUN make"
 };
+struct StepMissed {  // it runs because no record was found: why
+  int step = 0;
+  std::string why;  // "file src/a.c changed"
+};
 struct StepLog {
   int step = 0;
   bool is_stderr = false;
@@ -48,8 +52,8 @@ struct Warning {
 struct Notice {  // a sentence about the build as a whole: the tier that was taken, and why
   std::string text;
 };
-using Event = std::variant<StepStarted, StepLog, StepTransfer, StepCached, StepDone, StepFailed,
-                           Warning, Notice>;
+using Event = std::variant<StepStarted, StepMissed, StepLog, StepTransfer, StepCached, StepDone,
+                           StepFailed, Warning, Notice>;
 
 // Called from several threads, one call at a time.
 using EventSink = std::function<void(const Event&)>;

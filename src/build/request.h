@@ -85,6 +85,7 @@ struct Request {
   std::vector<Annotation> annotations;  // of --annotation and of all outputs
   AttestationRequest attestations;
   std::optional<std::int64_t> source_date_epoch;
+  std::string report;  // file for a page about the build; empty: none
   int output_fd = -1;  // where dest "-" goes; borrowed
   int input_fd = -1;   // of context "-"; borrowed
 };
@@ -99,6 +100,7 @@ struct Outcome {
   oci::Descriptor descriptor;             // of the manifest, or the index
   std::vector<std::string> names;         // canonical references of the tags
   std::string tier;                       // "ids", "userns"
+  std::string build_id;                   // of the build's record
 
   // What people call the image's id. Empty when no image was made.
   const Digest& id() const { return config_digest.empty() ? manifest_digest : config_digest; }

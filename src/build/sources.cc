@@ -3,8 +3,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <climits>
+#include <cstdlib>
+
 #include "base/path.h"
 #include "base/text.h"
+#include "graph/sensitive.h"
 #include "os/file.h"
 
 namespace lichen::build {
@@ -84,6 +88,21 @@ Result<void> read_dockerfile(const Request& request, const Context& context, Con
   return {};
 }
 
+// What the Dockerfile is known by from one build to the next; no credentials.
+std::string place_of(const Request& request, const Context& context, const Sources& sources) {
+  const std::string from =
+      is_http_url(request.context) || context.is_foreign || request.context == "-"
+          ? graph::without_url_credentials(request.context)
+          : context.directory;
+  if (is_http_url(request.dockerfile_path))
+    return graph::without_url_credentials(request.dockerfile_path);
+  if (request.dockerfile_text) return from + " -";
+  if (context.dockerfile || context.is_foreign) return from + " " + sources.file;
+  const std::string path = dockerfile_path(request.dockerfile_path, context.directory);
+  char absolute[PATH_MAX];
+  return ::realpath(path.c_str(), absolute) == nullptr ? path : absolute;
+}
+
 Result<std::optional<std::string>> find_ignore_file(std::vector<std::string> candidates,
                                                     const std::string& directory) {
   candidates.push_back(directory + "/.containerignore");
@@ -119,6 +138,7 @@ Result<Sources> read_sources(const Request& request, Contexts& contexts) {
   const Context& main = *TRY(contexts.open("context"));
   sources.context_time = main.time;
   TRY(read_dockerfile(request, main, contexts, sources));
+  sources.place = place_of(request, main, sources);
   TRY(read_ignore_files(request, main, contexts, sources));
   return sources;
 }

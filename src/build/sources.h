@@ -16,6 +16,7 @@ namespace lichen::build {
 struct Sources {
   std::string dockerfile;                      // text
   std::string file;                            // its name for messages
+  std::string place;                           // the same file next time: path or address
   std::map<std::string, std::string> ignores;  // context -> text of its ignore file
   std::optional<std::int64_t> context_time;    // Context::time of the main one
 };

@@ -15,6 +15,11 @@ void Steps::started(const std::string& key, const std::string& name) {
   sink_(StepStarted{one.number, name});
 }
 
+void Steps::missed(const std::string& key, const std::string& why) {
+  std::lock_guard lock(mutex_);
+  sink_(StepMissed{step(key).number, why});
+}
+
 void Steps::cached(const std::string& key, const std::string& name) {
   std::lock_guard lock(mutex_);
   sink_(StepCached{step(key).number, name});
@@ -48,6 +53,12 @@ void Steps::transfer(const std::string& key, const std::string& what, std::uint6
 void Steps::send(const Event& event) {
   std::lock_guard lock(mutex_);
   sink_(event);
+}
+
+int Steps::number(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  const auto found = steps_.find(key);
+  return found == steps_.end() ? 0 : found->second.number;
 }
 
 std::string Steps::tail(const std::string& key) {

@@ -17,6 +17,7 @@ class Steps {
 
   // `key` names a step within this build.
   void started(const std::string& key, const std::string& name);
+  void missed(const std::string& key, const std::string& why);
   void cached(const std::string& key, const std::string& name);
   void finished(const std::string& key, const Error* error);
   void log(const std::string& key, bool is_stderr, const std::string& text);
@@ -24,6 +25,8 @@ class Steps {
                 std::uint64_t total, bool done);
   void send(const Event& event);  // Warning, Notice
 
+  // 0: it was not mentioned yet.
+  int number(const std::string& key);
   // The last lines that the step wrote, at most kTailBytes.
   std::string tail(const std::string& key);
 

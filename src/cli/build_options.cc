@@ -178,7 +178,10 @@ Syntax build_syntax(Written& written) {
       text_flag("iidfile", 0, "FILE", "write the image's id (config digest) here", options.iidfile),
       text_flag("metadata-file", 0, "FILE", "write digests and names here, as JSON",
                 options.metadata_file),
-      {"progress", 0, "auto|plain|tty|quiet", "how progress is shown (default: auto)",
+      text_flag("report", 0, "FILE",
+                "write a page about the build here: times, cache, logs (see `lichen builds`)",
+                request.report),
+      {"progress", 0, "auto|plain|tty|rawjson|quiet", "how progress is shown (default: auto)",
        [&written](const std::string& text) -> Result<void> {
          written.options.progress = TRY(parse_progress(text));
          written.progress_given = true;

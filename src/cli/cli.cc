@@ -26,10 +26,12 @@ const std::vector<Command>& commands() {
       {"rmi", "remove images", rmi_command},
       {"du", "show what the store takes on disk", du_command},
       {"prune", "remove what is not needed from the store", prune_command},
+      {"builds", "show past builds, their logs and reports", builds_command},
+      {"explain", "say why steps ran again", explain_command},
       {"login", "keep credentials for a registry", login_command},
       {"logout", "forget them", logout_command},
       {"doctor", "what this host allows, and what would help", doctor_command},
-      {"debug", "check the store, show how files are read", debug_command},
+      {"debug", "open a shell in a step, check the store, show how files are read", debug_command},
       {"version", "show the version", version_command},
   };
   return all;

@@ -40,6 +40,8 @@ int tag_command(const Invocation& invocation);
 int rmi_command(const Invocation& invocation);
 int du_command(const Invocation& invocation);
 int prune_command(const Invocation& invocation);
+int builds_command(const Invocation& invocation);
+int explain_command(const Invocation& invocation);
 int history_command(const Invocation& invocation);
 int login_command(const Invocation& invocation);
 int logout_command(const Invocation& invocation);

@@ -2,6 +2,7 @@
 #include "build/upkeep.h"
 #include "cli/commands.h"
 #include "cli/debug_lint.h"
+#include "cli/debug_shell.h"
 #include "cli/debug_text.h"
 #include "cli/environment_flags.h"
 #include "cli/report.h"
@@ -19,18 +20,27 @@ struct Options {
   bool json = false;
   std::string target;
   std::vector<std::string> build_args;
+  ShellOptions shell;
+  Variables variables;
   std::vector<std::string> arguments;  // after the name of what is looked into
 };
 
 Syntax syntax_for(Options& options) {
   Syntax syntax{
       .name = "debug",
-      .arguments = "fsck | ast FILE | words FILE | ignore FILE [PATH...] | lint FILE [IGNORE]",
-      .summary = "Looks into lichen itself: its store, and how it reads files.",
+      .arguments =
+          "fsck | shell STEP [-- COMMAND…] | ast FILE | words FILE | ignore FILE [PATH...] | "
+          "lint FILE [IGNORE]",
+      .summary = "Looks into a build's steps, and into lichen: its store, how it reads files.",
       .text =
           "fsck prints one line for each thing that is wrong with the store, and exits "
           "with 6 if there is any; --repair removes what cannot be used, and exits with 6 "
-          "if anything is left. ast prints the syntax tree of a Dockerfile, words "
+          "if anything is left. shell opens a shell in the tree of a past build's step, before or "
+          "after it, with its mounts, variables and user; what it changes is discarded. STEP is a "
+          "number of `lichen builds inspect`, or a part of a name; '' with --failed is the one "
+          "that "
+          "failed. ast prints the syntax tree of a "
+          "Dockerfile, words "
           "what each line of a file expands to (lines \"ENV NAME=VALUE\" set variables), "
           "ignore the patterns of a .dockerignore, or which paths match it, lint what "
           "`lichen build --check` would say, without a look at base images.",
@@ -44,7 +54,10 @@ Syntax syntax_for(Options& options) {
       list_flag("build-arg", 0, "NAME=VALUE", "lint: repeatable", options.build_args),
       tier_flag(options.environment.tier),
       root_flag(options.environment.root)};
-  syntax.examples = {{"lichen debug fsck", "check every blob, record and image"},
+  add_shell_flags(syntax.flags, options.shell);
+  syntax.examples = {{"lichen debug shell --failed", "where the newest build's step failed"},
+                     {"lichen debug shell --before 'RUN make'", "what that step started from"},
+                     {"lichen debug fsck", "check every blob, record and image"},
                      {"lichen debug fsck --repair", "remove what is damaged"},
                      {"lichen debug ast Dockerfile", "its instructions, one a line"},
                      {"lichen debug ignore .dockerignore a/b", "whether a/b is left out"}};
@@ -88,6 +101,11 @@ Result<int> show_lint(const Options& options) {
   return print(lint_text(request));
 }
 
+Result<int> open_shell(const Options& options) {
+  return run_shell(TRY(parse_shell(options.shell, options.arguments, options.variables)),
+                   options.environment);
+}
+
 struct Row {
   const char* name;
   std::size_t least, most;  // arguments
@@ -95,7 +113,7 @@ struct Row {
 };
 constexpr Row kRows[] = {
     {"fsck", 0, 0, check_store},        {"ast", 1, 1, show_ast},   {"words", 1, 1, show_words},
-    {"ignore", 1, 10'000, show_ignore}, {"lint", 1, 2, show_lint},
+    {"ignore", 1, 10'000, show_ignore}, {"lint", 1, 2, show_lint}, {"shell", 0, 10'000, open_shell},
 };
 
 }  // namespace
@@ -106,6 +124,8 @@ int debug_command(const Invocation& invocation) {
   const auto parsed = parse_flags(syntax, invocation.args);
   if (!parsed) return report_usage(parsed.error());
   if (parsed->help) return print(help_text(syntax));
+  options.environment.cancelled = invocation.cancelled;
+  options.variables = invocation.variables;
   const std::string& what = parsed->arguments.front();
   options.arguments.assign(parsed->arguments.begin() + 1, parsed->arguments.end());
   for (const Row& row : kRows) {
@@ -115,6 +135,8 @@ int debug_command(const Invocation& invocation) {
                            .message = "lichen debug " + what + ": wrong number of arguments",
                            .hint = "lichen debug " + syntax.arguments});
     const auto status = row.run(options);
+    if (!status && status.error().code == Errc::kInvalid && options.arguments.empty())
+      return report_usage(status.error());
     return status ? *status : report(status.error());
   }
   return report_usage({.code = Errc::kInvalid,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "build/event.h"
+#include "cli/colours.h"
 
 namespace lichen::cli {
 
@@ -35,9 +36,14 @@ struct WindowSize {
 // `#N …` lines, as BuildKit's plain mode has them; people grep these.
 std::unique_ptr<Display> plain_display(Writer writer);
 
+// BuildKit's status stream (--progress=rawjson): JSON, an object a line. `time` gives the time of
+// day as RFC 3339.
+std::unique_ptr<Display> json_display(Writer writer, std::function<std::string()> time);
+
 // Finished steps scroll by, running ones are redrawn below with their last lines of output.
 struct TtyOptions {
   bool colour = true;
+  Colours colours = {};
   int log_lines = 6;  // of each running step
   std::function<WindowSize()> window;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "cli/line_buffer.h"
 
 namespace lichen::cli {
@@ -91,6 +93,13 @@ TEST_F(Plain, AChattyStepDoesNotKeepTheFloor) {
   show(0, StepStarted{2, "two"});
   for (int i = 1; i <= 60; ++i) show(i * 0.1, StepLog{1, false, "x\n"});
   EXPECT_NE(text_.find("#1 ...\n\n#2 two\n"), std::string::npos) << text_;
+}
+
+TEST_F(Plain, SaysWhyAStepWasNotFound) {
+  show(0, StepStarted{1, "[1/1] COPY a b"});
+  show(0, StepMissed{1, "file a\x1b changed"});
+  show(0, StepDone{1, 0.1});
+  EXPECT_EQ(text_, "#1 [1/1] COPY a b\n#1 MISS: file a\\x1b changed\n#1 DONE 0.1s\n");
 }
 
 TEST_F(Plain, FailureAndCancelling) {
@@ -259,6 +268,77 @@ TEST_F(Tty, FinishedStepsStayRunningOnesAreRedrawn) {
             " - Rule: odd (line 3)\n");
   EXPECT_TRUE(screen_.cursor());
   EXPECT_FALSE(screen_.coloured());
+}
+
+TEST_F(Tty, SaysWhyAStepWasNotFound) {
+  open({.colour = false});
+  show(0, StepStarted{1, "[1/1] COPY a b"});
+  show(0, StepMissed{1, "file a changed"});
+  show(0, StepStarted{2, "[1/1] COPY a b c"});
+  show(0, StepMissed{2, "file a changed"});
+  display_->tick(0);
+  const std::string want =
+      " => [1/1] COPY a b (file a changed) 0.0s\n"
+      " => [1/1] COPY a b c                0.0s\n"
+      " => => why: file a changed\n";
+  EXPECT_EQ(screen_.text(), want);
+  show(0, StepDone{1, 0});
+  show(0, StepDone{2, 0});
+  display_->finish(0);
+  EXPECT_EQ(screen_.text(), want);
+}
+
+TEST(Colours, AreThoseOfBuildKit) {
+  const Colours none = parse_colours("");
+  EXPECT_EQ(none.run, "\x1b[34m");
+  const Colours some = parse_colours("run=green:ERROR=255,0,12:cancel=light-cyan:warning=default");
+  EXPECT_EQ(some.run, "\x1b[32m");
+  EXPECT_EQ(some.error, "\x1b[38;2;255;0;12m");
+  EXPECT_EQ(some.cancel, "\x1b[96m");
+  EXPECT_EQ(some.warning, "\x1b[39m");
+  for (const char* bad : {"run", "run=", "run=mauve", "run=1,2", "run=1,2,256", "run=1,2,3,4",
+                          "run=-1,2,3", "walk=green", ":::", "run=light-default"})
+    EXPECT_EQ(parse_colours(bad).run, none.run) << bad;
+}
+
+TEST(RawJson, IsBuildKitsStatusStream) {
+  std::string text;
+  int seconds = 0;
+  const auto display =
+      json_display([&](auto bytes) { text += bytes; },
+                   [&] { return "2026-11-29T00:00:0" + std::to_string(seconds) + "Z"; });
+  display->show(StepStarted{1, "[1/1] RUN \"x\""}, 0);
+  display->show(StepMissed{1, "never built here"}, 0);
+  seconds = 1;
+  display->show(StepLog{1, true, std::string("\xff\n", 2)}, 0);
+  display->show(StepTransfer{1, "layer", 5, 10, false}, 0);
+  seconds = 2;
+  display->show(StepTransfer{1, "layer", 10, 10, true}, 0);
+  display->show(StepFailed{1, {.code = Errc::kFailed, .message = "exit code: 1"}}, 0);
+  display->show(StepCached{2, "[2/2] x"}, 0);
+  display->show(Warning{"odd", "Dockerfile", 3, "Rule"}, 0);
+  display->show(Notice{"tier ids"}, 0);
+  display->finish(0);
+  std::vector<nlohmann::json> lines;
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    lines.push_back(nlohmann::json::parse(text.substr(at, text.find('\n', at) - at)));
+  ASSERT_EQ(lines.size(), 9u) << text;
+  const auto first = lines[0]["vertexes"][0];
+  EXPECT_EQ(first["name"], "[1/1] RUN \"x\"");
+  EXPECT_EQ(first["started"], "2026-11-29T00:00:00Z");
+  EXPECT_FALSE(first.contains("completed"));
+  EXPECT_EQ(lines[1]["vertexes"][0]["cacheMiss"], "never built here");
+  EXPECT_EQ(lines[2]["logs"][0]["data"], "/wo=");
+  EXPECT_EQ(lines[2]["logs"][0]["stream"], 2);
+  EXPECT_EQ(lines[2]["logs"][0]["vertex"], first["digest"]);
+  EXPECT_EQ(lines[4]["statuses"][0]["started"], "2026-11-29T00:00:01Z");
+  EXPECT_EQ(lines[4]["statuses"][0]["completed"], "2026-11-29T00:00:02Z");
+  EXPECT_EQ(lines[4]["statuses"][0]["current"], 10);
+  EXPECT_EQ(lines[5]["vertexes"][0]["error"], "exit code: 1");
+  EXPECT_EQ(lines[5]["vertexes"][0]["digest"], first["digest"]);
+  EXPECT_EQ(lines[6]["vertexes"][0]["cached"], true);
+  EXPECT_EQ(lines[7]["warnings"][0]["range"][0]["start"]["line"], 3);
+  EXPECT_EQ(lines[8]["notices"][0], "tier ids");
 }
 
 TEST_F(Tty, KeepsTheLastLinesOfOutputWithinTheWindow) {

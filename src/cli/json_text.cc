@@ -49,6 +49,7 @@ std::string metadata_json(const build::Outcome& outcome) {
     for (const std::string& name : outcome.names) names += (names.empty() ? "" : ",") + name;
     json["image.name"] = names;
   }
+  if (!outcome.build_id.empty()) json["buildx.build.ref"] = outcome.build_id;
   return text_of(json);
 }
 

@@ -58,6 +58,9 @@ class PlainDisplay final : public Display {
     step.ended = false;
     say(event.step, "", now);
   }
+  void on(const build::StepMissed& event, double now) {
+    say(event.step, "MISS: " + printable(event.why), now);
+  }
   void on(const build::StepCached& event, double now) {
     Step& step = named(event.step, event.name, now);
     say(event.step, "CACHED", now);

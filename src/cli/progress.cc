@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <ctime>
 
+#include "base/text.h"
 #include "cli/signals.h"
 
 namespace lichen::cli {
@@ -45,15 +47,25 @@ int log_lines_of(const Variables& variables) {
   return good ? lines : TtyOptions{}.log_lines;
 }
 
+std::string time_of_day() {
+  std::timespec now{};
+  (void)std::timespec_get(&now, TIME_UTC);
+  return to_rfc3339(now.tv_sec, now.tv_nsec);
+}
+
 }  // namespace
 
 Progress::Progress(ProgressMode mode, int fd, const Variables& variables) : fd_(fd) {
   const Writer writer = [fd](std::string_view bytes) { write_bytes(fd, bytes); };
   if (mode == ProgressMode::kTty) {
     hides_cursor_ = true;
-    display_ = tty_display(writer, {.colour = variable(variables, "NO_COLOR").empty(),
-                                    .log_lines = log_lines_of(variables),
-                                    .window = [fd] { return window_of(fd); }});
+    display_ =
+        tty_display(writer, {.colour = variable(variables, "NO_COLOR").empty(),
+                             .colours = parse_colours(variable(variables, "BUILDKIT_COLORS")),
+                             .log_lines = log_lines_of(variables),
+                             .window = [fd] { return window_of(fd); }});
+  } else if (mode == ProgressMode::kRawJson) {
+    display_ = json_display(writer, time_of_day);
   } else if (mode != ProgressMode::kQuiet) {
     display_ = plain_display(writer);
   }

@@ -6,14 +6,12 @@
 namespace lichen::cli {
 
 Result<ProgressMode> parse_progress(const std::string& text) {
-  const std::vector<std::string> modes = {"auto", "plain", "tty", "quiet"};
+  const std::vector<std::string> modes = {"auto", "plain", "tty", "rawjson", "quiet"};
   if (text == "auto") return ProgressMode::kAuto;
   if (text == "plain") return ProgressMode::kPlain;
   if (text == "tty") return ProgressMode::kTty;
   if (text == "quiet" || text == "none") return ProgressMode::kQuiet;
-  if (text == "rawjson")
-    return fail(Errc::kUnsupported, "progress \"rawjson\" is not supported yet",
-                hint_for(text, modes));
+  if (text == "rawjson") return ProgressMode::kRawJson;
   return fail(Errc::kInvalid, "unknown progress \"" + printable(text) + "\"",
               hint_for(text, modes));
 }

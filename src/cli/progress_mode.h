@@ -10,9 +10,10 @@ namespace lichen::cli {
 
 enum class ProgressMode {
   kAuto,
-  kPlain,  // one line after the other
-  kTty,    // running steps are redrawn
-  kQuiet,  // nothing but errors
+  kPlain,    // one line after the other
+  kTty,      // running steps are redrawn
+  kRawJson,  // BuildKit's status stream
+  kQuiet,    // nothing but errors
 };
 
 Result<ProgressMode> parse_progress(const std::string& text);

@@ -15,8 +15,7 @@ namespace {
 
 constexpr char kHideCursor[] = "\x1b[?25l", kShowCursor[] = "\x1b[?25h";
 constexpr char kClearLine[] = "\x1b[K", kClearBelow[] = "\x1b[J";
-constexpr char kBlue[] = "\x1b[34m", kRed[] = "\x1b[31m", kYellow[] = "\x1b[33m",
-               kPlain[] = "\x1b[0m";
+constexpr char kPlain[] = "\x1b[0m";
 
 class TtyDisplay final : public Display {
  public:
@@ -38,6 +37,7 @@ class TtyDisplay final : public Display {
  private:
   struct Step {
     std::string name;
+    std::string why;  // it was not found in the cache
     double began = 0;
     LineBuffer out, err;
     std::deque<std::string> lines;  // the last ones that it wrote
@@ -49,7 +49,7 @@ class TtyDisplay final : public Display {
   };
   struct Line {
     std::string text, right;  // `right` ends at the window's edge
-    const char* colour = "";
+    std::string colour = {};
   };
 
   void on(const build::StepStarted& event, double now) {
@@ -57,9 +57,13 @@ class TtyDisplay final : public Display {
     step.name = printable(event.name);
     step.began = now;
   }
+  void on(const build::StepMissed& event, double) {
+    running_[event.step].why = printable(event.why);
+  }
   void on(const build::StepCached& event, double) {
     running_.erase(event.step);
-    done_.push_back({" => CACHED " + printable(event.name), human_seconds(0), kBlue});
+    done_.push_back(
+        {" => CACHED " + printable(event.name), human_seconds(0), options_.colours.run});
   }
   void on(const build::StepLog& event, double) {
     Step& step = running_[event.step];
@@ -83,28 +87,46 @@ class TtyDisplay final : public Display {
     if (step.name.empty() && step.transfers.empty()) running_.erase(event.step);
   }
   void on(const build::StepDone& event, double) {
-    end(event.step, "", human_seconds(event.seconds), kBlue);
+    end(event.step, "", human_seconds(event.seconds), options_.colours.run);
   }
   void on(const build::StepFailed& event, double now) {
     const auto step = running_.find(event.step);
     const double began = step == running_.end() ? now : step->second.began;
     const bool cancelled = event.error.code == Errc::kCancelled;
     end(event.step, cancelled ? "CANCELED " : "ERROR ", human_seconds(now - began),
-        cancelled ? kYellow : kRed);
+        cancelled ? options_.colours.cancel : options_.colours.error);
   }
   void on(const build::Warning& event, double) {
     if (warnings_.add(event)) return;
-    done_.push_back({"lichen: " + warning_text(event), "", kYellow});
+    done_.push_back({"lichen: " + warning_text(event), "", options_.colours.warning});
   }
   void on(const build::Notice& event, double) {
     done_.push_back({"lichen: " + printable(event.text), "", ""});
   }
 
-  void end(int number, const char* word, const std::string& time, const char* colour) {
+  void end(int number, const char* word, const std::string& time, const std::string& colour) {
     const auto step = running_.find(number);
     if (step == running_.end()) return;
-    done_.push_back({std::string(" => ") + word + step->second.name, time, colour});
+    for (Line& line : explained({std::string(" => ") + word + step->second.name, time, colour},
+                                step->second.why))
+      done_.push_back(std::move(line));
     running_.erase(step);
+  }
+
+  // The last column stays free: some terminals wrap as soon as it is written.
+  std::size_t columns() const {
+    return static_cast<std::size_t>(std::max(20, options_.window().columns) - 1);
+  }
+
+  // Why a step runs stands behind its name where there is room, else below.
+  std::vector<Line> explained(Line heading, const std::string& why) const {
+    if (why.empty()) return {std::move(heading)};
+    const std::string note = " (" + why + ")";
+    if (text_width(heading.text + note) + heading.right.size() + 1 <= columns()) {
+      heading.text += note;
+      return {std::move(heading)};
+    }
+    return {std::move(heading), {" => => why: " + why, "", ""}};
   }
 
   // What is redrawn: each running step's heading always, as much of the rest as the window holds.
@@ -129,7 +151,7 @@ class TtyDisplay final : public Display {
   std::vector<Line> block(const Step& step, double now) const {
     std::vector<Line> lines;
     if (!step.name.empty())
-      lines.push_back({" => " + step.name, human_seconds(now - step.began), ""});
+      lines = explained({" => " + step.name, human_seconds(now - step.began), ""}, step.why);
     for (const auto& [what, transfer] : step.transfers)
       lines.push_back({" => => " + transfer.text, human_seconds(now - transfer.began), ""});
     std::vector<std::string> log(step.lines.begin(), step.lines.end());
@@ -152,16 +174,16 @@ class TtyDisplay final : public Display {
     return true;
   }
 
-  std::string drawn(const Line& line, std::size_t columns) const {
+  std::string drawn(const Line& line, std::size_t width) const {
     const std::size_t room =
-        line.right.empty() ? columns : columns - std::min(columns, line.right.size() + 1);
+        line.right.empty() ? width : width - std::min(width, line.right.size() + 1);
     std::string text = fit(line.text, room);
     if (!line.right.empty()) {
       const std::size_t used = text_width(text);
       text.append(room > used ? room - used : 0, ' ');
       text += " " + line.right;
     }
-    if (options_.colour && line.colour[0] != '\0') text = line.colour + text + kPlain;
+    if (options_.colour && !line.colour.empty()) text = line.colour + text + kPlain;
     return text + kClearLine + "\n";
   }
 
@@ -169,14 +191,13 @@ class TtyDisplay final : public Display {
   // new ones, and clears what is left.
   void draw(const std::vector<Line>& live, bool last) {
     if (done_.empty() && live.empty() && live_drawn_ == 0 && !(last && hidden_)) return;
-    // The last column stays free: some terminals wrap as soon as it is written.
-    const auto columns = static_cast<std::size_t>(std::max(20, options_.window().columns) - 1);
+    const std::size_t width = columns();
     std::string text;
     if (!hidden_ && !last) text += kHideCursor;
     hidden_ = true;
     if (live_drawn_ > 0) text += "\r\x1b[" + std::to_string(live_drawn_) + "A";
-    for (const Line& line : done_) text += drawn(line, columns);
-    for (const Line& line : live) text += drawn(line, columns);
+    for (const Line& line : done_) text += drawn(line, width);
+    for (const Line& line : live) text += drawn(line, width);
     text += kClearBelow;
     if (last) {
       text += kShowCursor;

@@ -28,6 +28,7 @@ constexpr Kind kKinds[] = {
     {UsageKind::kGit, "git", "Git repositories"},
     {UsageKind::kDownload, "download", "Downloads"},
     {UsageKind::kContext, "context", "Context digests"},
+    {UsageKind::kHistory, "build record", "Build records"},
     {UsageKind::kUnreferenced, "unreferenced", "Unreferenced"},
 };
 

@@ -67,14 +67,15 @@ void fields(Wire& wire, RunJob& job) {
 struct RunOutcome {
   int exit_code = 0;  // when `signal` is 0
   int signal = 0;
-  bool out_of_memory = false;  // probably: the kernel's oom_kill count rose and SIGKILL ended it
-  std::string sidecar;         // owners::to_bytes of what the step did
+  bool out_of_memory = false;    // probably: the kernel's oom_kill count rose and SIGKILL ended it
+  std::uint64_t peak_bytes = 0;  // the largest resident set of one process of the step
+  std::string sidecar;           // owners::to_bytes of what the step did
   std::vector<std::string> cache_records;  // of each volume kCache, in order: a sidecar
 };
 template <class Wire>
 void fields(Wire& wire, RunOutcome& outcome) {
-  wire(outcome.exit_code, outcome.signal, outcome.out_of_memory, outcome.sidecar,
-       outcome.cache_records);
+  wire(outcome.exit_code, outcome.signal, outcome.out_of_memory, outcome.peak_bytes,
+       outcome.sidecar, outcome.cache_records);
 }
 
 Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio);

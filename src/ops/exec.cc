@@ -10,8 +10,7 @@
 
 #include "base/text.h"
 #include "container/emulator.h"
-#include "ops/limits.h"
-#include "ops/network_files.h"
+#include "ops/exec_job.h"
 #include "ops/runner.h"
 #include "ops/step_mounts.h"
 #include "ops/trees.h"
@@ -102,67 +101,53 @@ Result<ResultId> Runner::run_exec(VertexId vertex, const graph::ExecOp& exec,
   const std::string architecture =
       platform ? TRY(container::foreign_architecture(*platform)) : std::string();
   EmptiedCaches* const emptied = graph_.metadata[vertex].ignore_cache ? emptied_.get() : nullptr;
+  std::optional<std::string> left;  // the sidecar of a step that failed
   return make_snapshot(
-      base, graph_.metadata[vertex].name,
+      vertex, base,
       [&](std::int64_t id, const Stack& below) -> Result<std::string> {
         const store::Store& store = services_.store;
         TRY(check_network(services_.tier, exec.network));
         TRY(check_security(services_.tier, exec));
-        const std::string hostname = exec.hostname.empty() ? "lichen" : exec.hostname;
-        const NetworkFiles files =
-            TRY(NetworkFiles::write(store, hostname, exec.extra_hosts, exec.network));
         StepMounts mounts = TRY(StepMounts::make(services_, exec, sources, emptied));
         const bool is_bare = services_.tier == container::Tier::kBare;
         const Trees::Lease tree = TRY(is_bare ? trees_->take() : Trees::Lease());
-        container::RunJob job{.tier = services_.tier,
-                              .overlay = {.lower = below.lower,
-                                          .upper = store.fs_path(id),
-                                          .work = store.work_path(id),
-                                          .target = is_bare ? tree.path() : store.mount_path()},
-                              .sidecars = below.sidecars,
-                              .argv = exec.args,
-                              .env = exec.env,
-                              .cwd = exec.cwd.empty() ? "/" : exec.cwd,
-                              .user = exec.user,
-                              .hostname = hostname,
-                              .own_network = has_own_network(exec.network),
-                              .network = files.network(),
-                              .resolv_conf = files.resolv_conf(),
-                              .hosts = files.hosts(),
-                              .hostname_file = files.hostname(),
-                              .volumes = mounts.volumes(),
-                              .limits = TRY(limits_of(exec.ulimits)),
-                              .privileged = exec.insecure,
-                              .architecture = architecture};
-        for (const std::string& entry : exec.proxy_env) job.env.push_back(entry);
-        for (const auto& [name, value] : mounts.env()) oci::set_env(job.env, name, value);
-
-        const os::UniqueFd nothing = TRY(os::open("/dev/null", O_RDONLY));
-        auto out = TRY(os::pipe());
-        auto err = TRY(os::pipe());
-        std::jthread reader([&] {
-          pump(out.first, err.first, [&](bool is_stderr, const std::string& text) {
-            services_.on_log(vertex, is_stderr, text);
-          });
-        });
-        auto outcome = services_.jobs.call<container::RunOutcome>(
-            job, {nothing.get(), out.second.get(), err.second.get()});
-        out.second.reset();  // the worker has its own; the reader ends when the last writer has
-        err.second.reset();
-        reader.join();
-        if (!outcome) return fail(std::move(outcome).error());
-        TRY(mounts.keep(*outcome));
-        if (auto failed = step_error(exec, *outcome)) {
+        ExecJob plan = TRY(ExecJob::make(services_, exec, below, id, mounts, architecture));
+        if (is_bare) plan.job.overlay.target = tree.path();
+        container::RunOutcome outcome = TRY(run_command(vertex, plan.job));
+        if (services_.on_peak) services_.on_peak(vertex, outcome.peak_bytes);
+        TRY(mounts.keep(outcome));
+        if (auto failed = step_error(exec, outcome)) {
           // Asked while the step's files are still there. Programs often say no more than "I/O
           // error".
           if (is_full(store.path()))
             failed->hint =
                 "the file system of the store is full: free some space, or move the store with "
                 "--root DIR or LICHEN_ROOT";
+          else
+            left = std::move(outcome.sidecar);
           return fail(std::move(*failed));
         }
-        return std::move(outcome->sidecar);
-      });
+        return std::move(outcome.sidecar);
+      },
+      &left);
+}
+
+// Its output goes to on_log as it comes.
+Result<container::RunOutcome> Runner::run_command(VertexId vertex, const container::RunJob& job) {
+  const os::UniqueFd nothing = TRY(os::open("/dev/null", O_RDONLY));
+  auto out = TRY(os::pipe());
+  auto err = TRY(os::pipe());
+  std::jthread reader([&] {
+    pump(out.first, err.first, [&](bool is_stderr, const std::string& text) {
+      services_.on_log(vertex, is_stderr, text);
+    });
+  });
+  auto outcome = services_.jobs.call<container::RunOutcome>(
+      job, {nothing.get(), out.second.get(), err.second.get()});
+  out.second.reset();  // the worker has its own; the reader ends when the last writer has
+  err.second.reset();
+  reader.join();
+  return outcome;
 }
 
 }  // namespace lichen::ops

@@ -79,7 +79,7 @@ Result<ResultId> Runner::unpack_layer(VertexId vertex, std::optional<std::int64_
           TRY(store.find_snapshot_by_chain(container::to_text(services_.tier), chain)))
     return *found;
   const ResultId id = TRY(make_snapshot(
-      parent.value_or(0), graph_.metadata[vertex].name,
+      vertex, parent.value_or(0),
       [&](std::int64_t snapshot, const Stack& below) -> Result<std::string> {
         ApplyJob job{.tier = services_.tier,
                      .blob = store.blob_path(layer.digest),

@@ -87,6 +87,7 @@ struct DigestJob {
 };
 struct DigestReply {
   std::vector<Digest> digests;
+  std::vector<std::map<std::string, std::string>> files;  // of each: Listing::finish()
 };
 
 // Whole trees as one tar archive to descriptor 0, or as files in a directory.
@@ -177,7 +178,7 @@ void fields(Wire& wire, FileReply& reply) {
 }
 template <class Wire>
 void fields(Wire& wire, DigestReply& reply) {
-  wire(reply.digests);
+  wire(reply.digests, reply.files);
 }
 template <class Wire>
 void fields(Wire& wire, ExportReply& reply) {

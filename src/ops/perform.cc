@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <ctime>
@@ -164,11 +165,16 @@ Result<DigestReply> perform(DigestJob& job, std::vector<os::UniqueFd>&) {
   const auto tree =
       TRY(open_tree(job.input, job.tier, is_bare ? job.scratch : job.mounts + "/0", job.scratch));
   DigestReply reply;
-  for (const graph::FileAction& action : job.copies)
-    reply.digests.push_back(
-        TRY(digest_of(tree->view(), std::get<graph::Copy>(action),
-                      [](const os::UniqueFd& directory, const std::string& name,
-                         const struct ::stat&) { return read_digest(directory, name); })));
+  for (const graph::FileAction& action : job.copies) {
+    Listing listing;
+    reply.digests.push_back(TRY(digest_of(
+        tree->view(), std::get<graph::Copy>(action),
+        [](const os::UniqueFd& directory, const std::string& name, const struct ::stat&) {
+          return read_digest(directory, name);
+        },
+        &listing)));
+    reply.files.push_back(listing.finish());
+  }
   return reply;
 }
 
@@ -244,8 +250,13 @@ Result<MeasureReply> perform(MeasureJob& job, std::vector<os::UniqueFd>&) {
 
 Result<container::RunOutcome> perform(container::RunJob& job, std::vector<os::UniqueFd>& fds) {
   if (fds.size() != 3) return fail(Errc::kInternal, "a run without standard streams");
-  return container::run(
-      job, {.in = std::move(fds[0]), .out = std::move(fds[1]), .err = std::move(fds[2])});
+  container::RunOutcome outcome = TRY(container::run(
+      job, {.in = std::move(fds[0]), .out = std::move(fds[1]), .err = std::move(fds[2])}));
+  // The step's processes are all that this worker has waited for.
+  struct ::rusage usage {};
+  if (::getrusage(RUSAGE_CHILDREN, &usage) == 0)
+    outcome.peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  return outcome;
 }
 
 }  // namespace

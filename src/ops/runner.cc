@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ops/fetched.h"
 #include "ops/local.h"
+#include "ops/recipes.h"
 #include "ops/selection.h"
 #include "ops/step_mounts.h"
 #include "ops/trees.h"
@@ -22,6 +23,12 @@ Runner::Runner(const graph::Graph& graph, Services services)
       services_(std::move(services)),
       emptied_(std::make_unique<EmptiedCaches>()),
       fetched_(std::make_unique<FetchedSources>(services_)),
+      recipes_(std::make_unique<Recipes>(graph_, services_,
+                                         [this](VertexId vertex, const graph::Copy& copy) {
+                                           Listing listing;
+                                           (void)context_digest(vertex, copy, &listing);
+                                           return listing.finish();
+                                         })),
       trees_(std::make_unique<Trees>(services_.store)) {}
 
 Runner::~Runner() = default;
@@ -61,27 +68,6 @@ Hasher key_hasher(const char* kind, const graph::Vertex& vertex) {
 }  // namespace
 
 namespace {
-
-// What of a context counts by content: the copies of a file operation, the binds of a step.
-std::vector<std::optional<graph::Copy>> selections_of(const graph::Op& op) {
-  std::vector<std::optional<graph::Copy>> selections;
-  if (const auto* file = std::get_if<graph::FileOp>(&op))
-    for (const graph::FileAction& action : file->actions) {
-      const auto* copy = std::get_if<graph::Copy>(&action);
-      selections.push_back(copy == nullptr ? std::nullopt : std::optional(*copy));
-    }
-  if (const auto* exec = std::get_if<graph::ExecOp>(&op))
-    for (const graph::Mount& mount : exec->mounts) {
-      selections.emplace_back();
-      if (mount.kind != graph::MountKind::kBind || mount.output) continue;
-      selections.back() = graph::Copy{.input = mount.input,
-                                      .src = mount.selector.empty() ? "/" : mount.selector,
-                                      .dest = "/",
-                                      .follow_symlink = true,
-                                      .allow_wildcard = false};
-    }
-  return selections;
-}
 
 // A tree whose number says its content: made of nothing but what its operation has, and contexts.
 bool is_literal(const graph::Graph& graph, const graph::Vertex& vertex) {
@@ -127,14 +113,17 @@ Result<Digest> Runner::definition_key(VertexId vertex, const std::vector<Digest>
   return hasher.finish();
 }
 
-Result<Digest> Runner::stack_digest(ResultId result, const graph::Copy& copy) {
+Result<Digest> Runner::stack_digest(VertexId vertex, std::size_t selection, ResultId result,
+                                    const graph::Copy& copy) {
   const Stack stack = TRY(stack_of(services_.store, result));
   DigestJob job{.tier = services_.tier,
                 .input = {.lower = stack.lower, .sidecars = stack.sidecars},
                 .mounts = services_.store.mount_path(),
                 .scratch = TRY(services_.store.temporary_path())};
   job.copies.push_back(copy);
-  return TRY(services_.jobs.call<DigestReply>(job)).digests.at(0);
+  DigestReply reply = TRY(services_.jobs.call<DigestReply>(job));
+  recipes_->note_files(vertex, selection, std::move(reply.files.at(0)));
+  return reply.digests.at(0);
 }
 
 Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
@@ -163,10 +152,18 @@ Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
                is_literal(graph_, graph_.vertices[v.inputs.at(*selection->input).vertex])) {
       number(*selection->input);
     } else {
-      hasher.field(TRY(stack_digest(inputs.at(*selection->input), *selection)).text());
+      hasher.field(TRY(stack_digest(vertex, i, inputs.at(*selection->input), *selection)).text());
     }
   }
   return hasher.finish();
+}
+
+std::string Runner::explain(VertexId vertex, const std::vector<ResultId>& inputs) {
+  return recipes_->explain(vertex, inputs);
+}
+
+void Runner::recorded(VertexId vertex, const Digest& key, const std::vector<ResultId>& inputs) {
+  recipes_->record(vertex, key, inputs);
 }
 
 Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& inputs) {
@@ -175,11 +172,10 @@ Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& input
     // The context is read in place by the copies that need it.
     if (starts_with(source->identifier, "local://")) return ResultId{0};
     if (is_fetched(*source))
-      return make_snapshot(0, graph_.metadata[vertex].name,
-                           [&](std::int64_t id, const Stack&) -> Result<std::string> {
-                             TRY(fetched_->fill(vertex, *source, services_.store.fs_path(id)));
-                             return std::string();  // all is root's, which needs no record
-                           });
+      return make_snapshot(vertex, 0, [&](std::int64_t id, const Stack&) -> Result<std::string> {
+        TRY(fetched_->fill(vertex, *source, services_.store.fs_path(id)));
+        return std::string();  // all is root's, which needs no record
+      });
     return run_image(vertex, *source);
   }
   if (const auto* exec = std::get_if<graph::ExecOp>(&v.op)) return run_exec(vertex, *exec, inputs);
@@ -201,13 +197,14 @@ Result<ResultId> Runner::run_merge(VertexId vertex, ResultId base, ResultId laye
 }
 
 Result<ResultId> Runner::make_snapshot(
-    ResultId base, const std::string& description,
-    const std::function<Result<std::string>(std::int64_t, const Stack&)>& fill) {
+    VertexId vertex, ResultId base,
+    const std::function<Result<std::string>(std::int64_t, const Stack&)>& fill,
+    const std::optional<std::string>* left) {
   store::Store& store = services_.store;
   const Stack below = TRY(stack_of(store, base));
-  const std::int64_t id =
-      TRY(store.begin_snapshot(container::to_text(services_.tier),
-                               base == 0 ? std::nullopt : std::optional(base), description));
+  const std::int64_t id = TRY(store.begin_snapshot(container::to_text(services_.tier),
+                                                   base == 0 ? std::nullopt : std::optional(base),
+                                                   graph_.metadata[vertex].name));
   auto sidecar = fill(id, below);
   Result<void> written;
   if (!sidecar)
@@ -216,8 +213,18 @@ Result<ResultId> Runner::make_snapshot(
     written = os::replace_file(store.owners_path(id), *sidecar, 0600);
   if (written) written = store.commit_snapshot(id);
   if (written) return id;
-  discard_snapshot(store, services_.jobs, id);
+  if (left == nullptr || !*left || !keep_failed(vertex, id, **left))
+    discard_snapshot(store, services_.jobs, id);
   return fail(std::move(written).error());
+}
+
+bool Runner::keep_failed(VertexId vertex, std::int64_t id, const std::string& sidecar) {
+  store::Store& store = services_.store;
+  if (!services_.on_kept) return false;
+  if (!sidecar.empty() && !os::replace_file(store.owners_path(id), sidecar, 0600)) return false;
+  if (!store.keep_failed_snapshot(id)) return false;
+  services_.on_kept(vertex, id);
+  return true;
 }
 
 const graph::SourceOp* Runner::find_context(VertexId vertex,
@@ -233,7 +240,7 @@ Result<std::string> Runner::context_directory(const graph::SourceOp& source) con
   return services_.open_context(name);
 }
 
-Result<Digest> Runner::context_digest(VertexId vertex, const graph::Copy& copy) {
+Result<Digest> Runner::context_digest(VertexId vertex, const graph::Copy& copy, Listing* listing) {
   const graph::SourceOp& source = *find_context(vertex, copy.input);
   const os::UniqueFd root = TRY(os::open(TRY(context_directory(source)), O_RDONLY | O_DIRECTORY));
   const graph::Ignore ignore = TRY(graph::Ignore::from_patterns(TRY(ignore_patterns(source))));
@@ -243,7 +250,8 @@ Result<Digest> Runner::context_digest(VertexId vertex, const graph::Copy& copy) 
       tree, copy,
       [this](const os::UniqueFd& directory, const std::string& name, const struct ::stat& status) {
         return services_.stat_cache.digest(directory, name, status);
-      });
+      },
+      listing);
 }
 
 Result<std::optional<ResultId>> Cache::find(const Digest& key) {

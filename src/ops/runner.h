@@ -38,6 +38,7 @@ struct Services {
   StatCache& stat_cache;
   container::Tier tier = container::Tier::kIds;
   const std::atomic<bool>* cancelled = nullptr;
+  std::string place = {};  // whose steps these are, for `explain`: the Dockerfile
   // The directory of local://name. Called from several threads.
   std::function<Result<std::string>(const std::string& name)> open_context;
   std::map<std::string, std::string> secrets;  // id -> bytes
@@ -47,6 +48,9 @@ struct Services {
   std::function<void(graph::VertexId, const std::string& what, std::uint64_t bytes,
                      std::uint64_t total, bool done)>
       on_transfer;
+  // Of a RUN: the most memory that one of its processes had; and what it left when it failed.
+  std::function<void(graph::VertexId, std::uint64_t bytes)> on_peak = {};
+  std::function<void(graph::VertexId, std::int64_t snapshot)> on_kept = {};
 };
 
 // The directories of a snapshot and all below it, as jobs want them.
@@ -62,6 +66,8 @@ void discard_snapshot(store::Store& store, JobClient& jobs, std::int64_t id);
 
 class EmptiedCaches;
 class FetchedSources;
+class Listing;
+class Recipes;
 class Trees;
 struct SourceDigest;
 
@@ -77,6 +83,9 @@ class Runner final : public solver::OpRunner {
                                             const std::vector<solver::ResultId>& inputs) override;
   Result<solver::ResultId> run(graph::VertexId vertex,
                                const std::vector<solver::ResultId>& inputs) override;
+  std::string explain(graph::VertexId vertex, const std::vector<solver::ResultId>& inputs) override;
+  void recorded(graph::VertexId vertex, const Digest& key,
+                const std::vector<solver::ResultId>& inputs) override;
 
   // Of a vertex that fetches a URL or a repository, once its key is known.
   std::optional<SourceDigest> source_digest(graph::VertexId vertex) const;
@@ -85,6 +94,7 @@ class Runner final : public solver::OpRunner {
   Result<solver::ResultId> run_image(graph::VertexId vertex, const graph::SourceOp& source);
   Result<solver::ResultId> run_exec(graph::VertexId vertex, const graph::ExecOp& exec,
                                     const std::vector<solver::ResultId>& inputs);
+  Result<container::RunOutcome> run_command(graph::VertexId vertex, const container::RunJob& job);
   Result<solver::ResultId> run_file(graph::VertexId vertex, const graph::FileOp& file,
                                     const std::vector<solver::ResultId>& inputs);
 
@@ -96,12 +106,17 @@ class Runner final : public solver::OpRunner {
   Result<solver::ResultId> unpack_layer(graph::VertexId vertex, std::optional<std::int64_t> parent,
                                         const oci::Descriptor& layer, const Digest& diff_id,
                                         const Digest& chain);
-  // Begins a snapshot on `base`, lets `fill` work on it, commits it; abandons it on any failure.
+  // Begins a snapshot on `base`, lets `fill` work on it, commits it; abandons it on any failure,
+  // but for one that `left` has the sidecar of, for whoever wants to see why.
   Result<solver::ResultId> make_snapshot(
-      solver::ResultId base, const std::string& description,
-      const std::function<Result<std::string>(std::int64_t id, const Stack& below)>& fill);
-  Result<Digest> context_digest(graph::VertexId vertex, const graph::Copy& copy);
-  Result<Digest> stack_digest(solver::ResultId result, const graph::Copy& copy);
+      graph::VertexId vertex, solver::ResultId base,
+      const std::function<Result<std::string>(std::int64_t id, const Stack& below)>& fill,
+      const std::optional<std::string>* left = nullptr);
+  bool keep_failed(graph::VertexId vertex, std::int64_t id, const std::string& sidecar);
+  Result<Digest> context_digest(graph::VertexId vertex, const graph::Copy& copy,
+                                Listing* listing = nullptr);
+  Result<Digest> stack_digest(graph::VertexId vertex, std::size_t selection,
+                              solver::ResultId result, const graph::Copy& copy);
   const graph::SourceOp* find_context(graph::VertexId vertex,
                                       std::optional<std::size_t> input) const;
   Result<std::string> context_directory(const graph::SourceOp& source) const;
@@ -113,6 +128,7 @@ class Runner final : public solver::OpRunner {
   std::map<std::pair<graph::VertexId, std::size_t>, Digest> context_digests_;
   std::unique_ptr<EmptiedCaches> emptied_;
   std::unique_ptr<FetchedSources> fetched_;
+  std::unique_ptr<Recipes> recipes_;
   std::unique_ptr<Trees> trees_;
   std::map<std::string, std::unique_ptr<graph::Ignore>> ignores_;  // by pattern list
 };

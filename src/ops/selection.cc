@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
 
 #include "base/path.h"
@@ -188,8 +189,9 @@ namespace {
 
 class Digester {
  public:
-  Digester(const SourceTree& tree, const Filter& filter, const FileDigest& file_digest)
-      : tree_(tree), filter_(filter), file_digest_(file_digest) {}
+  Digester(const SourceTree& tree, const Filter& filter, const FileDigest& file_digest,
+           Listing* listing)
+      : tree_(tree), filter_(filter), file_digest_(file_digest), listing_(listing) {}
 
   // `relative` is the entry's path as the destination will see it.
   Result<void> add(const os::UniqueFd& directory, const std::string& name, const std::string& path,
@@ -208,6 +210,7 @@ class Digester {
                std::to_string(record.dev_minor))
         .field(target)
         .field(digest);
+    if (listing_ != nullptr) list(path, record, *status, target + digest);
     if (!record.capability.empty())
       hasher_.field(record.capability);
     else if (S_ISREG(status->st_mode) && !tree_.is_context)
@@ -232,6 +235,16 @@ class Digester {
 
   Digest finish() { return hasher_.finish(); }
 
+  void list(const std::string& path, const owners::Record& record, const struct ::stat& status,
+            const std::string& content) {
+    char mode[16];
+    std::snprintf(mode, sizeof mode, "%06o", static_cast<unsigned>(mode_of(record, status)));
+    listing_->add(path.empty() ? "." : path,
+                  std::string(mode) + " " + std::to_string(record.uid) + ":" +
+                      std::to_string(record.gid) +
+                      (content.empty() ? "" : " " + sha256(content).short_hex()));
+  }
+
  private:
   Result<void> add_capability(const os::UniqueFd& directory, const std::string& name) {
     const os::UniqueFd file = TRY(os::openat(directory, name, O_PATH | O_NOFOLLOW));
@@ -242,23 +255,25 @@ class Digester {
   const SourceTree& tree_;
   const Filter& filter_;
   const FileDigest& file_digest_;
+  Listing* const listing_;
   Hasher hasher_;
 };
 
 }  // namespace
 
 Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
-                         const FileDigest& file_digest) {
+                         const FileDigest& file_digest, Listing* listing) {
   const Filter filter = TRY(Filter::make(tree, copy));
-  Digester digester(tree, filter, file_digest);
+  Digester digester(tree, filter, file_digest, listing);
   for (const Selected& selected : TRY(select(tree, copy))) {
     const os::UniqueFd opened = TRY(os::open_beneath(
         tree.root, selected.path.empty() ? "." : selected.path, O_PATH | O_NOFOLLOW));
     if (selected.is_directory && copy.dir_copy_contents) {
       const struct ::stat status = TRY(os::fstat(opened));
       // The directory's own mode counts: a destination that is not there takes it.
-      const std::string mode =
-          std::to_string(mode_of(record_of(tree, selected.path, status), status));
+      const owners::Record record = record_of(tree, selected.path, status);
+      const std::string mode = std::to_string(mode_of(record, status));
+      if (listing != nullptr) digester.list(selected.path, record, status, "");
       const os::UniqueFd readable = TRY(os::reopen(opened, O_RDONLY | O_DIRECTORY));
       TRY(digester.add_entries(readable, selected.path,
                                mode + ":" + (copy.parents ? selected.name : "")));

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "graph/graph.h"
 #include "graph/ignore.h"
+#include "ops/listing.h"
 #include "os/fd.h"
 #include "owners/record.h"
 
@@ -49,8 +50,9 @@ using FileDigest = std::function<Result<Digest>(
     const os::UniqueFd& directory, const std::string& name, const struct ::stat& status)>;
 Result<Digest> read_digest(const os::UniqueFd& directory, const std::string& name);
 
+// With a listing: what is in the digest, file by file, by its path in the tree.
 Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
-                         const FileDigest& file_digest);
+                         const FileDigest& file_digest, Listing* listing = nullptr);
 
 // `path` beneath a copied directory `selected` is left out by .dockerignore or --exclude.
 // `descend` tells whether an excluded directory must be walked all the same, for a "!" pattern.

@@ -30,6 +30,7 @@ class Solve {
 
   Result<std::vector<ResultId>> operator()() {
     TRY(compute_keys());
+    for (VertexId id = 0; id < keys_.size(); ++id) observer_.keyed(id, keys_[id]);
     mark_renewed();
     TRY(mark_needed());
     run_needed();
@@ -199,19 +200,28 @@ class Solve {
       auto hit = TRY(cache_.find(content->value_or(keys_[id])));
       if (hit) {
         TRY(cache_.put(keys_[id], *hit));
+        runner_.recorded(id, keys_[id], inputs);
         observer_.cached(id);
         return *hit;
       }
     }
     if (started_[id] == 0) observer_.started(id);
+    const std::string why = explain(id, inputs);
+    if (!why.empty()) observer_.missed(id, why);
     auto result = runner_.run(id, inputs);
     if (result) {
       auto recorded = cache_.put(keys_[id], *result);
       if (recorded && *content) recorded = cache_.put(**content, *result);
       if (!recorded) result = fail(std::move(recorded).error());
     }
+    if (result) runner_.recorded(id, keys_[id], inputs);
     observer_.finished(id, result ? nullptr : &result.error());
     return result;
+  }
+
+  std::string explain(VertexId id, const std::vector<ResultId>& inputs) {
+    if (graph_.metadata[id].ignore_cache) return "the cache is not asked (--no-cache)";
+    return runner_.explain(id, inputs);
   }
 
   const graph::Graph& graph_;

@@ -50,6 +50,11 @@ class OpRunner {
   virtual Result<std::optional<Digest>> content_key(graph::VertexId vertex,
                                                     const std::vector<ResultId>& inputs) = 0;
   virtual Result<ResultId> run(graph::VertexId vertex, const std::vector<ResultId>& inputs) = 0;
+
+  // No record was found: why, in one line. Before run().
+  virtual std::string explain(graph::VertexId, const std::vector<ResultId>&) { return {}; }
+  // A result stands under this definition key from now on: what explains the next miss is kept.
+  virtual void recorded(graph::VertexId, const Digest& /*key*/, const std::vector<ResultId>&) {}
 };
 
 class CacheIndex {
@@ -79,7 +84,9 @@ class Observer {
   Observer(const Observer&) = delete;
   Observer& operator=(const Observer&) = delete;
   virtual ~Observer() = default;
+  virtual void keyed(graph::VertexId, const Digest& /*definition*/) {}  // before all else
   virtual void started(graph::VertexId vertex) = 0;
+  virtual void missed(graph::VertexId, const std::string& /*why*/) {}  // after started()
   // Also for what lies below a hit, and for a remote vertex after started().
   virtual void cached(graph::VertexId vertex) = 0;
   virtual void finished(graph::VertexId vertex, const Error* error) = 0;

@@ -85,6 +85,13 @@ class FakeRunner final : public OpRunner {
     const auto fixed = same.find(text(vertex));
     return fixed != same.end() ? fixed->second : static_cast<ResultId>(100 + vertex);
   }
+  std::string explain(VertexId vertex, const std::vector<ResultId>&) override {
+    return "why " + text(vertex);
+  }
+  void recorded(VertexId vertex, const Digest& key, const std::vector<ResultId>&) override {
+    std::lock_guard lock(mutex);
+    noted.emplace(text(vertex), key);
+  }
   std::string text(VertexId vertex) const {
     if (const auto* source = std::get_if<SourceOp>(&graph_.vertices[vertex].op))
       return source->identifier;
@@ -95,6 +102,7 @@ class FakeRunner final : public OpRunner {
   std::condition_variable all_asked;
   std::set<std::string> ran, failing, remote, asked;
   std::map<std::string, ResultId> same;
+  std::map<std::string, Digest> noted;
 
  private:
   const graph::Graph& graph_;
@@ -110,8 +118,13 @@ class FakeObserver final : public Observer {
     std::lock_guard lock(mutex);
     hits.insert(vertex);
   }
+  void missed(VertexId, const std::string& why) override {
+    std::lock_guard lock(mutex);
+    reasons.insert(why);
+  }
   void finished(VertexId, const Error*) override {}
   std::mutex mutex;
+  std::set<std::string> reasons;
   std::set<VertexId> hits;
   std::multiset<VertexId> begun;
 };
@@ -177,6 +190,37 @@ TEST(Solve, EqualResultsOfAChangedInputHitByContent) {
   FakeObserver observer;
   ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
   EXPECT_EQ(runner.ran, std::set<std::string>{"one, rebuilt"});
+}
+
+TEST(Solve, ExplainsWhatRunsAndNotesWhatHasAResult) {
+  FakeCache cache;
+  const graph::Graph graph = diamond("one"), rebuilt = diamond("one, rebuilt");
+  {
+    FakeRunner runner(graph);
+    runner.same["one"] = 7;
+    runner.failing = {"b"};
+    FakeObserver observer;
+    ASSERT_FALSE(solve(graph, runner, cache, observer, {.jobs = 1}));
+    EXPECT_TRUE(observer.reasons.contains("why b"));
+    EXPECT_TRUE(runner.noted.contains("one"));
+    EXPECT_FALSE(runner.noted.contains("b"));
+    runner.failing.clear();
+    ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
+  }
+  {
+    FakeRunner runner(graph);
+    FakeObserver observer;
+    ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
+    EXPECT_TRUE(observer.reasons.empty());
+    EXPECT_TRUE(runner.noted.empty());
+  }
+  // A hit by content is none to explain; its new definition is noted.
+  FakeRunner runner(rebuilt);
+  runner.same["one, rebuilt"] = 7;
+  FakeObserver observer;
+  ASSERT_TRUE(solve(rebuilt, runner, cache, observer, {}));
+  EXPECT_EQ(observer.reasons, std::set<std::string>{"why one, rebuilt"});
+  EXPECT_EQ(runner.noted.size(), 3u);
 }
 
 TEST(Solve, AFailureStopsItsUsersAndIsReported) {

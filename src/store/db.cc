@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kBusyMs = 30'000;
 constexpr int kJournalPages = 256;  // of 4 KiB
-constexpr std::int64_t kSchemaVersion = 3;
+constexpr std::int64_t kSchemaVersion = 4;
 
 // docs/formats/store.md explains the columns. Snapshot ids are never used twice (AUTOINCREMENT):
 // content keys of the cache are made of them.
@@ -48,7 +48,13 @@ CREATE TABLE IF NOT EXISTS conversions(
   blob TEXT NOT NULL, form TEXT NOT NULL, made TEXT NOT NULL, size INTEGER NOT NULL,
   media_type TEXT NOT NULL, PRIMARY KEY(blob, form)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS layers_blob ON layers(blob);
-PRAGMA user_version = 3;
+CREATE TABLE IF NOT EXISTS recipes(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, tier TEXT NOT NULL, key TEXT NOT NULL, file TEXT NOT NULL,
+  place TEXT NOT NULL, shape TEXT NOT NULL, parts TEXT NOT NULL, created INTEGER NOT NULL,
+  UNIQUE(tier, key));
+CREATE INDEX IF NOT EXISTS recipes_place ON recipes(tier, file, place);
+CREATE INDEX IF NOT EXISTS recipes_shape ON recipes(tier, shape);
+PRAGMA user_version = 4;
 )";
 
 // What brings the tables of version N, the place here, to the next.
@@ -66,6 +72,15 @@ CREATE TABLE conversions(
 UPDATE snapshots SET used = created;
 CREATE INDEX IF NOT EXISTS layers_blob ON layers(blob);
 PRAGMA user_version = 3;
+)",
+    R"(
+CREATE TABLE recipes(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, tier TEXT NOT NULL, key TEXT NOT NULL, file TEXT NOT NULL,
+  place TEXT NOT NULL, shape TEXT NOT NULL, parts TEXT NOT NULL, created INTEGER NOT NULL,
+  UNIQUE(tier, key));
+CREATE INDEX recipes_place ON recipes(tier, file, place);
+CREATE INDEX recipes_shape ON recipes(tier, shape);
+PRAGMA user_version = 4;
 )",
 };
 static_assert(std::size(kUpgrades) == kSchemaVersion);

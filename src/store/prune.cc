@@ -15,6 +15,7 @@
 #include "store/leases.h"
 #include "store/references.h"
 #include "store/session.h"
+#include "store/snapshot_mark.h"
 #include "store/store.h"
 
 namespace lichen::store {
@@ -53,6 +54,8 @@ std::vector<const UsageEntry*> candidates(const Usage& usage, const PruneRequest
     if (is_candidate(entry, request)) found.push_back(&entry);
   std::stable_sort(found.begin(), found.end(), [](const UsageEntry* a, const UsageEntry* b) {
     if (a->orphan != b->orphan) return a->orphan;
+    const bool a_record = a->kind == UsageKind::kHistory, b_record = b->kind == UsageKind::kHistory;
+    if (a_record != b_record) return a_record;
     if (a->used != b->used) return a->used < b->used;
     return a->snapshot() > b->snapshot();  // what stands on others goes before them
   });
@@ -62,7 +65,7 @@ std::vector<const UsageEntry*> candidates(const Usage& usage, const PruneRequest
 // One run. Holds the opening lock, so that no session starts and no other run is at work.
 class Pruning {
  public:
-  Pruning(Store& store, const PruneRequest& request) : store_(store), request_(request) {}
+  Pruning(Store& store, PruneRequest request) : store_(store), request_(std::move(request)) {}
 
   Result<Pruned> run(const Usage& usage) {
     const os::FileLock opening = TRY(Session::opening_lock(store_.path()));
@@ -82,6 +85,20 @@ class Pruning {
     pruned_.left = used - std::min(used, pruned_.bytes);
     const std::vector<std::string> garbage = store_.take_garbage();
     pruned_.garbage.insert(pruned_.garbage.end(), garbage.begin(), garbage.end());
+    return std::move(pruned_);
+  }
+
+  Result<Pruned> run_failed() {
+    const Rows rows = TRY(store_.db_->query(
+        "SELECT id FROM snapshots WHERE ready = 1 AND substr(description, 1, ?1) = ?2",
+        {static_cast<std::int64_t>(kFailedMark.size()), std::string(kFailedMark)}));
+    if (rows.empty()) return std::move(pruned_);
+    const os::FileLock opening = TRY(Session::opening_lock(store_.path()));
+    TRY(refresh());
+    for (const Row& row : rows)
+      (void)TRY(remove_snapshot(
+          {.kind = UsageKind::kStep, .id = std::to_string(number(row[0])), .description = {}}));
+    pruned_.garbage = store_.take_garbage();
     return std::move(pruned_);
   }
 
@@ -125,6 +142,8 @@ class Pruning {
         return remove_fetched("git", entry, {".sha1", ".sha256"});
       case UsageKind::kDownload:
         return remove_fetched("downloads", entry, {"", ".bytes"});
+      case UsageKind::kHistory:
+        return remove_record(entry);
       case UsageKind::kContext:
         TRY(os::unlink(store_.path() + "/" + entry.id));
         pruned_.bytes += entry.bytes;
@@ -204,6 +223,12 @@ class Pruning {
     return true;
   }
 
+  // The record of a build; one that goes on has it locked.
+  Result<bool> remove_record(const UsageEntry& entry) {
+    const auto lock = TRY(os::FileLock::try_shared(store_.path() + "/" + entry.id));
+    return lock ? unlink(store_.path() + "/" + entry.id) : false;
+  }
+
   Result<bool> remove_unreferenced(const UsageEntry& entry) {
     const std::string path = store_.path() + "/" + entry.id;
     if (const auto blob = Digest::parse("sha256:" + entry.id.substr(entry.id.rfind('/') + 1)))
@@ -219,7 +244,7 @@ class Pruning {
   }
 
   Store& store_;
-  const PruneRequest& request_;
+  const PruneRequest request_;
   std::int64_t version_ = 0;
   References references_;
   Pruned pruned_;
@@ -228,6 +253,10 @@ class Pruning {
 Result<Pruned> prune(Store& store, const PruneRequest& request, const Measure& measure) {
   const Usage usage = TRY(usage_of(store, measure));
   return Pruning(store, request).run(usage);
+}
+
+Result<Pruned> prune_failed(Store& store) {
+  return Pruning(store, {}).run_failed();
 }
 
 Result<std::optional<Wiped>> wipe(const std::string& path) {

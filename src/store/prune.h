@@ -57,6 +57,9 @@ std::vector<const UsageEntry*> candidates(const Usage& usage, const PruneRequest
 
 Result<Pruned> prune(Store& store, const PruneRequest& request, const Measure& measure);
 
+// What failed steps left, but for what somebody uses: the one of this session, for one.
+Result<Pruned> prune_failed(Store& store);
+
 // Everything, when nobody has the store open: works without its database, so also when that is
 // damaged, or the disk full. nullopt: somebody has, or there is no store. `session` keeps others
 // from removing the same, until it is destroyed.

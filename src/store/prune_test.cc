@@ -414,6 +414,50 @@ TEST_F(PruneTest, FsckRemovesWhatIsDamaged) {
   EXPECT_FALSE(store->has_blob(layer));
 }
 
+TEST_F(PruneTest, WhatAFailedStepLeftIsKeptUntilAnotherFails) {
+  const auto store = open();
+  const std::int64_t base = step(*store, "base");
+  const auto failed = [&](Store& in) {
+    const auto id = in.begin_snapshot("ids", base, "RUN x");
+    EXPECT_TRUE(id);
+    EXPECT_OK(os::replace_file(in.fs_path(*id) + "/f", "x"));
+    EXPECT_OK(in.keep_failed_snapshot(*id));
+    return *id;
+  };
+  const std::int64_t one = failed(*store);
+  ASSERT_OK(prune_failed(*store));
+  EXPECT_TRUE(*store->find_snapshot(one)) << "this session's own stays";
+  ASSERT_OK(store->release());
+  const std::int64_t two = failed(*store);
+  const auto pruned = prune_failed(*store);
+  ASSERT_OK(pruned);
+  EXPECT_FALSE(pruned->garbage.empty());
+  EXPECT_FALSE(*store->find_snapshot(one));
+  EXPECT_TRUE(*store->find_snapshot(two));
+  EXPECT_TRUE(*store->find_snapshot(base));
+  ASSERT_OK(store->release());
+  run(*store, {.scope = PruneRequest::Scope::kOrphans});
+  EXPECT_FALSE(*store->find_snapshot(two)) << "any prune removes it";
+}
+
+TEST_F(PruneTest, RecordsOfBuildsGoFirstButNotThoseOfRunningOnes) {
+  const auto store = open();
+  step(*store, "a");
+  ASSERT_OK(os::mkdirs(path() + "/history", 0700));
+  for (const char* name : {"1", "2"})
+    ASSERT_OK(os::replace_file(path() + "/history/" + name + ".jsonl", std::string(9000, 'x')));
+  const auto running = os::FileLock::try_exclusive(path() + "/history/2.jsonl");
+  ASSERT_OK(running);
+  const auto usage = usage_of(*store, measure);
+  ASSERT_OK(usage);
+  const auto order = candidates(*usage, {});
+  ASSERT_GE(order.size(), 2u);
+  EXPECT_EQ(order.front()->kind, UsageKind::kHistory);
+  run(*store, {.kinds = {UsageKind::kHistory}});
+  EXPECT_FALSE(os::exists(path() + "/history/1.jsonl"));
+  EXPECT_TRUE(os::exists(path() + "/history/2.jsonl"));
+}
+
 // The tables of the first schema, in the database of a store that is there.
 void make_old(const std::string& path) {
   sqlite3* db = nullptr;
@@ -423,6 +467,7 @@ DROP INDEX layers_blob;
 ALTER TABLE snapshots DROP COLUMN used; ALTER TABLE snapshots DROP COLUMN bytes;
 ALTER TABLE snapshots DROP COLUMN description; ALTER TABLE layers DROP COLUMN form;
 ALTER TABLE snapshots DROP COLUMN linked; DROP TABLE conversions;
+DROP TABLE recipes;
 PRAGMA user_version = 1;)";
   EXPECT_EQ(sqlite3_exec(db, kBack, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
   sqlite3_close(db);

@@ -9,6 +9,7 @@
 #include "store/db.h"
 #include "store/leases.h"
 #include "store/session.h"
+#include "store/snapshot_mark.h"
 #include "store/store.h"
 
 namespace lichen::store {
@@ -98,6 +99,13 @@ Result<void> Store::commit_snapshot(std::int64_t id) {
       {id, session_->name()}));
   if (rows.empty())
     return fail(Errc::kInternal, "snapshot " + std::to_string(id) + " is not being built here");
+  return {};
+}
+
+Result<void> Store::keep_failed_snapshot(std::int64_t id) {
+  TRY(commit_snapshot(id));
+  (void)TRY(db_->query("UPDATE snapshots SET description = ? || description WHERE id = ?",
+                       {std::string(kFailedMark), id}));
   return {};
 }
 

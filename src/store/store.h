@@ -92,6 +92,15 @@ struct Image {
   const Digest& id() const { return config.empty() ? manifest : config; }
 };
 
+// What a step's key was made of, and where the step stood.
+struct RecipeRecord {
+  Digest key;         // the definition key
+  std::string file;   // whose step it is: the Dockerfile, by its absolute path
+  std::string place;  // in that file: stage and number
+  std::string shape;  // what it is, wherever it stands
+  std::string parts;  // JSON; the caller's
+};
+
 class Store {
  public:
   // Makes the directory (0700) when it is not there. Refused: a symlink, a directory of another
@@ -129,6 +138,8 @@ class Store {
                                       std::optional<std::int64_t> linked = {});
   Result<void> commit_snapshot(std::int64_t id);
   Result<std::string> abandon_snapshot(std::int64_t id);  // what the caller must remove
+  // Of a step that failed: to be looked into, until prune_failed() or any other prune.
+  Result<void> keep_failed_snapshot(std::int64_t id);
   Result<std::optional<Snapshot>> find_snapshot(std::int64_t id);
   // Of several (two processes unpacked one base) always the same one.
   Result<std::optional<std::int64_t>> find_snapshot_by_chain(const std::string& tier,
@@ -153,6 +164,13 @@ class Store {
   Result<std::optional<std::int64_t>> find_cache(const std::string& tier, const Digest& key);
   Result<void> put_cache(const std::string& tier, const Digest& key, std::int64_t snapshot,
                          std::string_view parts = {}, std::string_view description = {});
+
+  // What keys were made of, for `explain`. The newest few of each place are kept.
+  Result<void> put_recipe(const std::string& tier, const RecipeRecord& recipe);
+  // Of the same place, else of the same shape in the same file, else of the same shape: the newest
+  // first.
+  Result<std::vector<RecipeRecord>> find_recipes(const std::string& tier, const RecipeRecord& like);
+  Result<std::optional<RecipeRecord>> find_recipe(const std::string& tier, const Digest& key);
 
   // Images. `text` is a name, a digest, or four or more hex digits that begin the digest of one
   // image's config or manifest (kInvalid when several do).

@@ -56,6 +56,42 @@ void crash(const std::string& path, const std::function<void(Store&)>& work) {
   ASSERT_EQ(status, 0);
 }
 
+TEST(Recipes, AreFoundByPlaceThenByShape) {
+  TempDir dir;
+  const auto store = open_store(dir.path() + "/s");
+  const auto put = [&](const std::string& name, const std::string& file, const std::string& place,
+                       const std::string& shape) {
+    EXPECT_TRUE(store->put_recipe(
+        "ids", {.key = key(name), .file = file, .place = place, .shape = shape, .parts = name}));
+  };
+  const auto parts = [&](const std::string& file, const std::string& place,
+                         const std::string& shape) {
+    const auto found = store->find_recipes(
+        "ids", {.key = {}, .file = file, .place = place, .shape = shape, .parts = {}});
+    EXPECT_TRUE(found) << message(found);
+    std::vector<std::string> names;
+    for (const RecipeRecord& one : *found) names.push_back(one.parts);
+    return names;
+  };
+  put("a1", "/f", "exec 1", "a");
+  put("a2", "/f", "exec 1", "a");
+  put("b", "/f", "exec 2", "b");
+  put("elsewhere", "/g", "exec 2", "b");
+  put("c", "/g", "exec 9", "c");
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(parts("/f", "exec 1", "a"), (Names{"a2", "a1"})) << "the newest first";
+  EXPECT_EQ(parts("/f", "exec 7", "b"), Names{"b"}) << "moved in its file";
+  EXPECT_EQ(parts("/f", "exec 7", "c"), Names{"c"}) << "known from another file";
+  EXPECT_EQ(parts("/f", "exec 2", "new"), Names{"b"}) << "another instruction in its place";
+  EXPECT_EQ(parts("/h", "exec 1", "new"), Names{});
+  EXPECT_EQ((*store->find_recipe("ids", key("c")))->file, "/g");
+  EXPECT_FALSE(*store->find_recipe("userns", key("c")));
+  for (int i = 0; i < 40; ++i) put("many" + std::to_string(i), "/f", "exec 1", "x");
+  EXPECT_EQ(parts("/f", "exec 1", "x").size(), 16u);
+  EXPECT_FALSE(*store->find_recipe("ids", key("many23"))) << "16 of a place stay";
+  EXPECT_TRUE(*store->find_recipe("ids", key("many24")));
+}
+
 TEST(Store, IsMadeWithAModeOfItsOwnAndOpensAgain) {
   TempDir dir;
   const std::string path = dir / "a/b/store";

@@ -221,6 +221,15 @@ Result<void> Inventory::add_rest() {
            .bytes = os::own_usage(path),
            .created = os::modified(path),
            .used = os::modified(path)});
+    } else if (entry.name == "history") {
+      usage_.other += os::own_usage(path);
+      for (const std::string& name : TRY(names("history")))
+        add({.kind = UsageKind::kHistory,
+             .id = "history/" + name,
+             .description = "record of build " + name.substr(0, name.rfind('.')),
+             .bytes = os::own_usage(path + "/" + name),
+             .created = os::modified(path + "/" + name),
+             .used = os::modified(path + "/" + name)});
     } else if (entry.name == "tmp") {
       unmeasured_.push_back({.path = path, .entry = kOther});
     } else {

@@ -33,6 +33,7 @@ enum class UsageKind {
   kGit,           // a fetched repository
   kDownload,      // what ADD of a URL keeps
   kContext,       // digests of context files
+  kHistory,       // the record of a build
   kUnreferenced,  // what nothing needs
 };
 
