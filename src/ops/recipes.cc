@@ -1,6 +1,7 @@
 #include "ops/recipes.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "base/text.h"
 #include "graph/sensitive.h"
@@ -46,7 +47,11 @@ std::string mount_text(const graph::Mount& mount) {
   add("from", mount.selector);
   if (mount.kind == graph::MountKind::kCache)
     add("sharing", std::to_string(static_cast<int>(mount.sharing)));
-  add("mode", number(mount.mode));
+  if (mount.mode) {
+    char mode[16];
+    std::snprintf(mode, sizeof mode, "%04o", *mount.mode);
+    add("mode", mode);
+  }
   add("uid", number(mount.uid));
   add("gid", number(mount.gid));
   add("env", mount.env);
@@ -74,6 +79,12 @@ std::string action_text(const graph::FileAction& action) {
   const auto& directory = std::get<graph::MakeDirectory>(action);
   return "directory " + directory.path + " " + std::to_string(directory.mode) + " " +
          directory.owner;
+}
+
+// "RUN make" of "[build 2/5] RUN make": another step more or less is no change.
+std::string without_number(const std::string& name) {
+  const std::size_t end = name.find("] ");
+  return starts_with(name, "[") && end != std::string::npos ? name.substr(end + 2) : name;
 }
 
 bool is_context(const graph::Graph& graph, VertexId vertex) {
@@ -235,7 +246,9 @@ void Recipes::add_inputs(VertexId vertex, const std::vector<ResultId>& inputs, R
     if (image_of(vertex, input) != nullptr) return;  // told as the base image
     recipe.add("result of " + what,
                "#" + std::to_string(inputs.at(input)) + " " +
-                   graph::without_url_credentials(graph_.metadata[v.inputs[input].vertex].name));
+                   shape_of(graph_, graph_.vertices[v.inputs[input].vertex]) + " " +
+                   graph::without_url_credentials(
+                       without_number(graph_.metadata[v.inputs[input].vertex].name)));
   };
   if (const auto* exec = std::get_if<graph::ExecOp>(&v.op)) {
     for (std::size_t i = 0; i < exec->mounts.size(); ++i) {

@@ -70,6 +70,27 @@ std::string short_digest(const std::string& value) {
   return at == std::string::npos ? value : value.substr(at + 1, 19);
 }
 
+// "#12 3f2a RUN make": the number of a result, a hash of the instruction, and what people call it,
+// which does not count.
+struct StepValue {
+  std::string number, shape, name;
+};
+StepValue parse_step(const std::string& value) {
+  const std::size_t one = std::min(value.find(' '), value.size());
+  const std::size_t two = std::min(value.find(' ', one + 1), value.size());
+  return {.number = value.substr(0, one),
+          .shape = value.substr(one, two - one),
+          .name = value.substr(std::min(two + 1, value.size()))};
+}
+
+bool is_step(const std::string& name) {
+  return starts_with(name, "result of ");
+}
+
+bool is_same(const std::string& name, const std::string& before, const std::string& now) {
+  return before == now || (is_step(name) && parse_step(before).number == parse_step(now).number);
+}
+
 std::string change(const std::string& name, const std::string& before, const std::string& now) {
   if (is_file(name)) return printable(file_change(name, before, now));
   if (name == "base image" && image_name(before) == image_name(now))
@@ -77,9 +98,12 @@ std::string change(const std::string& name, const std::string& before, const std
                      " to " + short_digest(now));
   if (name == "base image")
     return printable("base image " + image_name(before) + " → " + image_name(now));
-  // "#12 [2/3] RUN make": the number is of its result.
-  if (starts_with(name, "result of "))
-    return cut(now.substr(std::min(now.find(' '), now.size() - 1) + 1)) + " gave another result";
+  if (is_step(name)) {
+    const StepValue step = parse_step(now);
+    if (step.shape != parse_step(before).shape)
+      return "it stands on another step: " + cut(step.name);
+    return cut(step.name) + " gave another result";
+  }
   if (starts_with(before, kHidden) || starts_with(now, kHidden) || name == "command" ||
       name == "instruction" || before.size() + now.size() > 2 * kShownBytes)
     return printable(name) + " changed";
@@ -88,9 +112,7 @@ std::string change(const std::string& name, const std::string& before, const std
 
 std::string addition(const std::string& name, const std::string& value) {
   if (is_file(name) || starts_with(value, kHidden)) return printable(name) + " is new";
-  if (starts_with(name, "result of "))
-    return "it stands on another step: " +
-           cut(value.substr(std::min(value.find(' '), value.size() - 1) + 1));
+  if (is_step(name)) return "it stands on another step: " + cut(parse_step(value).name);
   return printable(name) + " is new: " + cut(value);
 }
 
@@ -114,7 +136,7 @@ std::vector<std::string> changes(const Recipe& before, const Recipe& now, std::s
   for (const Part& part : now.parts) {
     const auto found = old.find(part.name);
     if (found != old.end()) {
-      if (found->second != part.value)
+      if (!is_same(part.name, found->second, part.value))
         tell([&] { return change(part.name, found->second, part.value); });
     } else if (lines.size() >= most) {
       ++total;  // a rename counts as two from here on: nobody reads it

@@ -41,9 +41,12 @@ TEST(Recipe, NamesTheFirstDifferenceInWords) {
        "file a renamed to b"},
       {recipe({{"file a", "100644 0:0 12"}}), recipe({{"file b", "100644 0:0 13"}}),
        "file b is new, and 1 more"},
-      {recipe({{"result of the step before", "#1 [1/2] RUN a"}}),
-       recipe({{"result of the step before", "#2 [1/2] RUN a"}}),
-       "[1/2] RUN a gave another result"},
+      {recipe({{"result of the step before", "#1 a RUN a"}}),
+       recipe({{"result of the step before", "#2 a RUN a"}}), "RUN a gave another result"},
+      {recipe({{"result of the step before", "#1 a RUN a"}}),
+       recipe({{"result of the step before", "#2 b RUN b"}}), "it stands on another step: RUN b"},
+      {recipe({{"result of the step before", "#1 a RUN a"}}),
+       recipe({{"result of the step before", "#1 a RUN b"}}), ""},
   };
   for (const auto& row : rows) EXPECT_EQ(explain(row.before, row.now), row.want);
 }

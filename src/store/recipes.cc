@@ -50,7 +50,7 @@ Result<std::vector<RecipeRecord>> Store::find_recipes(const std::string& tier,
   if (found.empty())
     found = TRY(records(TRY(
         db_->query("SELECT key, file, place, shape, parts FROM recipes WHERE tier = ? AND shape = ?"
-                   " ORDER BY file = ? DESC, id DESC LIMIT 1",
+                   " ORDER BY file = ? DESC, id DESC LIMIT 16",
                    {tier, like.shape, like.file}))));
   if (found.empty())
     found = TRY(records(TRY(

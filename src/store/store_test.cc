@@ -80,7 +80,7 @@ TEST(Recipes, AreFoundByPlaceThenByShape) {
   put("c", "/g", "exec 9", "c");
   using Names = std::vector<std::string>;
   EXPECT_EQ(parts("/f", "exec 1", "a"), (Names{"a2", "a1"})) << "the newest first";
-  EXPECT_EQ(parts("/f", "exec 7", "b"), Names{"b"}) << "moved in its file";
+  EXPECT_EQ(parts("/f", "exec 7", "b"), (Names{"b", "elsewhere"})) << "moved in its file";
   EXPECT_EQ(parts("/f", "exec 7", "c"), Names{"c"}) << "known from another file";
   EXPECT_EQ(parts("/f", "exec 2", "new"), Names{"b"}) << "another instruction in its place";
   EXPECT_EQ(parts("/h", "exec 1", "new"), Names{});
