@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +14,6 @@ std::string human_size(std::uint64_t bytes);
 std::string human_ago(std::int64_t seconds);
 // "0.1s".
 std::string human_seconds(double seconds);
-
-// Seconds since 1970 of "2026-11-24T16:07:11.123+01:00"; nullopt when it is not such a time.
-std::optional<std::int64_t> parse_rfc3339(std::string_view text);
 
 // Columns three blanks apart, the last one not padded. Rows[0] is the heading.
 std::string table(const std::vector<std::vector<std::string>>& rows);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/rfc3339.h"
 #include "cli/text_width.h"
 
 namespace lichen::cli {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/rfc3339.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/environment_flags.h"

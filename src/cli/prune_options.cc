@@ -3,6 +3,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/rfc3339.h"
 #include "base/text.h"
 #include "cli/environment_flags.h"
 #include "cli/format.h"
