@@ -11,7 +11,7 @@
 #include "dockerfile/lower.h"
 #include "registry/client.h"
 #include "store/store.h"
-#include "transfer/push.h"
+#include "transfer/fetch.h"
 
 namespace lichen::build {
 

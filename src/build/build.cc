@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <ctime>
 #include <set>
 #include <thread>
 
 #include "base/text.h"
 #include "build/base_images.h"
+#include "build/cache_export.h"
+#include "build/cache_import.h"
+#include "build/cache_mounts.h"
 #include "build/context.h"
 #include "build/export.h"
 #include "build/recorder.h"
@@ -42,8 +46,13 @@ std::string vertex_key(graph::VertexId vertex) {
 // The solver's news as steps. What it is given is borrowed.
 class StepObserver final : public solver::Observer {
  public:
-  StepObserver(const graph::Graph& graph, Steps& steps, StoreLimit& limit)
-      : graph_(graph), steps_(steps), limit_(limit), keys_(graph.vertices.size()) {}
+  StepObserver(const graph::Graph& graph, Steps& steps, StoreLimit& limit,
+               const ops::ImportedCache& imported)
+      : graph_(graph),
+        steps_(steps),
+        limit_(limit),
+        imported_(imported),
+        keys_(graph.vertices.size()) {}
   void keyed(graph::VertexId vertex, const Digest& key) override { keys_[vertex] = key; }
   void started(graph::VertexId vertex) override {
     steps_.started(vertex_key(vertex), graph_.metadata[vertex].name);
@@ -55,6 +64,8 @@ class StepObserver final : public solver::Observer {
     steps_.cached(vertex_key(vertex), graph_.metadata[vertex].name);
   }
   void finished(graph::VertexId vertex, const Error* error) override {
+    // The step is done again, without the cache that it wanted something of.
+    if (error != nullptr && imported_.failure()) return;
     if (error != nullptr && error->code != Errc::kCancelled && !failed_) {
       std::lock_guard lock(mutex_);
       failed_ = vertex;
@@ -73,6 +84,7 @@ class StepObserver final : public solver::Observer {
   const graph::Graph& graph_;
   Steps& steps_;
   StoreLimit& limit_;
+  const ops::ImportedCache& imported_;
   std::vector<Digest> keys_;
   std::mutex mutex_;
   std::optional<graph::VertexId> failed_;
@@ -200,6 +212,19 @@ Result<void> add_scans(const SbomRequest& request, BaseImages& images,
   return {};
 }
 
+// The targets' snapshots, of those that an imported cache has.
+Result<void> make_local(const graph::Graph& graph, ops::Runner& runner,
+                        std::vector<solver::ResultId>& results) {
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (graph.results[i]) results[i] = TRY(runner.local(graph.results[i]->vertex, results[i]));
+  return {};
+}
+
+bool wants_inline_cache(const Request& request) {
+  return std::any_of(request.cache_to.begin(), request.cache_to.end(),
+                     [](const CacheTarget& target) { return target.kind == CacheKind::kInline; });
+}
+
 // `session` is opened on the way.
 Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& request,
                          const Environment& environment, Recorder& recorder) {
@@ -259,20 +284,39 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   services.place = sources.place;
   services.secrets = secrets.values;
   services.agents = secrets.agents;
-  ops::Runner runner(graph, services);
-  ops::Cache cache(session->store(), session->tier());
+  ops::ImportedCache imported;
+  services.imported = &imported;
+  TRY(import_caches(*session, request.cache_from, steps, imported));
   StoreLimit limit(*session, environment.store_max);
-  StepObserver observer(graph, steps, limit);
-  auto solved = solver::solve(graph, runner, cache, observer,
-                              {.jobs = kJobs, .cancelled = environment.cancelled});
-  (void)stat_cache.save();
-  record_specs(graph, observer.keys(), steps, services.open_context, recorder);
-  if (!solved) {
-    if (!observer.failed()) return fail(std::move(solved).error());
-    const graph::VertexId vertex = *observer.failed();
-    return fail(in_dockerfile(std::move(solved).error(), graph.metadata[vertex], sources.dockerfile,
-                              steps.tail(vertex_key(vertex))));
+  ops::Cache cache(session->store(), session->tier(), &imported);
+  std::optional<ops::Runner> runner;
+  bool any_ran = false;
+  const auto solve = [&]() -> Result<std::vector<solver::ResultId>> {
+    runner.emplace(graph, services);
+    StepObserver observer(graph, steps, limit, imported);
+    auto solved = solver::solve(graph, *runner, cache, observer,
+                                {.jobs = kJobs, .cancelled = environment.cancelled});
+    any_ran = any_ran || observer.any_ran();
+    record_specs(graph, observer.keys(), steps, services.open_context, recorder);
+    if (!solved && !imported.failure() && observer.failed()) {
+      const graph::VertexId vertex = *observer.failed();
+      return fail(in_dockerfile(std::move(solved).error(), graph.metadata[vertex],
+                                sources.dockerfile, steps.tail(vertex_key(vertex))));
+    }
+    if (solved && !needs_blobs_only(request)) TRY(make_local(graph, *runner, *solved));
+    return solved;
+  };
+  auto solved = solve();
+  // What an imported cache promised and does not hold is made here.
+  if (!solved && imported.failure()) {
+    steps.send(
+        Warning{.text = "an imported cache is not used any more: " + to_text(*imported.failure()),
+                .file = {}});
+    imported.clear();
+    solved = solve();
   }
+  (void)stat_cache.save();
+  if (!solved) return fail(std::move(solved).error());
   // From here no process of a step runs, and every layer's tree is in the store.
 
   // Snapshots -> images -> outputs.
@@ -288,7 +332,7 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
                                    .sources = sources,
                                    .context = *TRY(contexts.open("context")),
                                    .graph = graph,
-                                   .runner = runner,
+                                   .runner = *runner,
                                    .started = started,
                                    .results = std::move(results),
                                    .scans = std::move(scans)});
@@ -299,19 +343,27 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
                                      : oci::normalised(oci::host_platform()),
                      .snapshot = solved->at(i * stride),
                      .config = std::move(lowered[i].config)});
-  Outcome outcome = TRY(export_result({.session = *session,
-                                       .request = request,
-                                       .environment = environment,
-                                       .steps = steps,
-                                       .secrets = secrets.values,
-                                       .layer_written = [&limit] { limit.layer_written(); },
-                                       .attestations = attestations,
-                                       .source_date_epoch = epoch,
-                                       .now = std::time(nullptr)},
-                                      built));
+  const ExportContext context{.session = *session,
+                              .request = request,
+                              .environment = environment,
+                              .steps = steps,
+                              .secrets = secrets.values,
+                              .imported = imported,
+                              .layer_written = [&limit] { limit.layer_written(); },
+                              .attestations = &attestations,
+                              .source_date_epoch = epoch,
+                              .now = std::time(nullptr)};
+  std::vector<solver::ResultId> targets;
+  for (const Built& one : built) targets.push_back(one.snapshot);
+  const SolvedGraph done{graph, *runner, cache, imported, targets};
+  InlineCache with_cache;
+  if (wants_inline_cache(request))
+    with_cache = [&](const image::Layers& layers) { return inline_cache(context, done, layers); };
+  Outcome outcome = TRY(export_result(context, built, with_cache));
+  TRY(export_caches(context, done));
   outcome.tier = container::to_text(session->tier());
   // What was built survives a power loss from here on; before, a restart forgets it.
-  if (observer.any_ran()) TRY(session->store().sync());
+  if (any_ran || imported.any_fetched()) TRY(session->store().sync());
   return outcome;
 }
 
@@ -334,13 +386,17 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   if (!outcome)
     if (const auto pruned = store::prune_failed(session->store()))
       (void)session->jobs().remove(pruned->garbage);
+  const auto tell = [&](const Result<std::string>& said, const char* flag) {
+    const std::string text = said ? *said : flag + (": " + to_text(said.error()));
+    if (!text.empty()) recorder.sink()(Warning{.text = text, .file = {}});
+  };
+  if (environment.cache_mount_max != 0)
+    tell(limit_cache_mounts(*session, environment.cache_mount_max), "--cache-mount-max");
   // The image that was asked for stays, whatever the limit.
   std::set<std::string> images;
   if (outcome) images.insert(outcome->names.begin(), outcome->names.end());
   if (outcome && images.empty()) images.insert(outcome->manifest_digest.text());
-  const auto excess = StoreLimit(*session, environment.store_max).finish(images);
-  const std::string said = excess ? *excess : "--store-max: " + to_text(excess.error());
-  if (!said.empty()) recorder.sink()(Warning{.text = said, .file = {}});
+  tell(StoreLimit(*session, environment.store_max).finish(images), "--store-max");
   recorder.finish(outcome, container::to_text(session->tier()));
   if (request.report.empty()) return outcome;
   auto written = write_report(session->store().path(), recorder.id(), request.report);

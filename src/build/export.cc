@@ -3,197 +3,27 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
-#include <thread>
 
-#include "base/boolean.h"
 #include "base/hint.h"
 #include "base/text.h"
+#include "build/blob_source.h"
 #include "image/assemble.h"
 #include "image/attestation.h"
+#include "oci/cache_config.h"
 #include "oci/reference.h"
 #include "ops/runner.h"
 #include "os/file.h"
+#include "transfer/copy.h"
 #include "transfer/files.h"
 #include "transfer/image_target.h"
 #include "transfer/output_file.h"
-#include "transfer/push.h"
-#include "transfer/recode.h"
 
 namespace lichen::build {
 
 namespace {
 
 const char kExportStep[] = "export";
-
-std::string attribute(const Output& output, const std::string& key) {
-  const auto found = output.attributes.find(key);
-  return found == output.attributes.end() ? "" : found->second;
-}
-
-Result<bool> is_set(const Output& output, const std::string& key, bool otherwise) {
-  const std::string text = attribute(output, key);
-  if (text.empty()) return otherwise;
-  auto value = parse_bool(text);
-  if (!value) return fail(std::move(value).error().in("--output: " + key));
-  return *value;
-}
-
-// One compression for all image outputs of a build: the layers are made once.
-struct Compression {
-  std::string name = "gzip";
-  int level = -1;
-  bool forced = false;  // also for layers that come from elsewhere
-};
-
-Result<Compression> compression_of(const Request& request) {
-  Compression compression;
-  for (const Output& output : request.outputs) {
-    if (const std::string name = attribute(output, "compression"); !name.empty()) {
-      if (name != "gzip" && name != "zstd" && name != "uncompressed")
-        return fail(Errc::kUnsupported, "compression=" + printable(name) + " is not supported",
-                    hint_for(name, {"gzip", "zstd", "uncompressed"}));
-      compression.name = name;
-    }
-    if (const std::string level = attribute(output, "compression-level"); !level.empty()) {
-      const auto [end, error] =
-          std::from_chars(level.data(), level.data() + level.size(), compression.level);
-      if (error != std::errc() || end != level.data() + level.size())
-        return fail(Errc::kInvalid, "compression-level=" + printable(level) + " is not a number");
-    }
-    if (TRY(is_set(output, "force-compression", false))) compression.forced = true;
-  }
-  return compression;
-}
-
-const char* media_type(const std::string& compression) {
-  if (compression == "zstd") return oci::kLayerZstdType;
-  if (compression == "uncompressed") return oci::kLayerType;
-  return oci::kLayerGzipType;
-}
-
-bool is_image(const Output& output) {
-  return output.kind != OutputKind::kTar && output.kind != OutputKind::kLocal;
-}
-
-// source-date-epoch of an output: SOURCE_DATE_EPOCH of the build when it is not given, none when it
-// is empty.
-Result<std::optional<std::int64_t>> epoch_of(const Output& output,
-                                             std::optional<std::int64_t> otherwise) {
-  const auto found = output.attributes.find("source-date-epoch");
-  if (found == output.attributes.end()) return otherwise;
-  const std::string& text = found->second;
-  if (text.empty()) return std::optional<std::int64_t>();
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0)
-    return fail(Errc::kInvalid, "--output: source-date-epoch=" + printable(text) +
-                                    " is not a number of seconds since 1970");
-  return std::optional(seconds);
-}
-
-// One time for all images of a build, like the compression.
-std::optional<std::int64_t> image_epoch(const ExportContext& context) {
-  for (const Output& output : context.request.outputs)
-    if (is_image(output) && output.attributes.contains("source-date-epoch"))
-      return epoch_of(output, {}).value_or(std::nullopt);
-  return context.source_date_epoch;
-}
-
-// Files' times in layers, with SOURCE_DATE_EPOCH: no later than it, unless rewrite-timestamp=false.
-std::optional<std::int64_t> clamp_of(const ExportContext& context) {
-  for (const Output& output : context.request.outputs)
-    if (!is_set(output, "rewrite-timestamp", true).value_or(true)) return std::nullopt;
-  return image_epoch(context);
-}
-
-std::string form_of(const Compression& compression) {
-  return compression.name + " " + std::to_string(compression.level);
-}
-
-// All that a layer's bytes depend on beside its files.
-std::string form_of(const ExportContext& context, const Compression& compression) {
-  const std::optional<std::int64_t> clamp = clamp_of(context);
-  return form_of(compression) + (clamp ? " until " + std::to_string(*clamp) : "");
-}
-
-unsigned compressing_threads() {
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
-// One snapshot's layer as a blob: tar, both digests and compression in one pass, in a worker.
-Result<store::Layer> make_layer(const ExportContext& context, const Compression& compression,
-                                std::int64_t snapshot) {
-  store::Store& store = context.session.store();
-  const std::vector<std::int64_t> chain = TRY(store.chain(snapshot));
-  const std::int64_t parent = chain.size() > 1 ? chain[chain.size() - 2] : 0;
-  const ops::Stack below = TRY(ops::stack_of(store, parent));
-  ops::DiffJob job{.tier = context.session.tier(),
-                   .fs = store.fs_path(snapshot),
-                   .sidecar = store.owners_path(snapshot),
-                   .lower = below.lower,
-                   .sidecars = below.sidecars,
-                   .output = TRY(store.temporary_path()),
-                   .compression = compression.name,
-                   .level = compression.level,
-                   .threads = compressing_threads(),
-                   .clamp = clamp_of(context),
-                   .secrets = {}};
-  const SecretGuardMode guard = context.request.secret_guard;
-  if (guard != SecretGuardMode::kOff) job.secrets = context.secrets;
-  auto reply = context.session.jobs().call<ops::DiffReply>(job);
-  if (!reply) {
-    (void)os::unlink(job.output);
-    return fail(std::move(reply).error());
-  }
-  if (!reply->secrets.empty()) {
-    const std::string what =
-        "a layer holds the bytes of the secret " + printable(join(reply->secrets, ", "));
-    if (guard == SecretGuardMode::kFail) {
-      (void)os::unlink(job.output);
-      return fail(Errc::kDenied, what,
-                  "a step has written it to a file; --secret-guard=warn lets it pass");
-    }
-    context.steps.send(Warning{.text = what, .file = {}, .line = 0});
-  }
-  TRY(store.import_blob(job.output, reply->digest, reply->bytes));
-  context.layer_written();
-  return store::Layer{.chain = {},
-                      .diff_id = reply->diff_id,
-                      .blob = reply->digest,
-                      .size = reply->bytes,
-                      .media_type = media_type(compression.name),
-                      .form = form_of(context, compression)};
-}
-
-// A layer from elsewhere in this build's compression; one that has none stays as it is. Its tar,
-// and so its diff id, does not change.
-Result<store::Layer> convert_layer(const ExportContext& context, const Compression& compression,
-                                   const store::Layer& layer) {
-  const archive::Compression wanted = transfer::compression_of(media_type(compression.name));
-  if (!transfer::is_layer(layer.media_type) || transfer::compression_of(layer.media_type) == wanted)
-    return layer;
-  store::Store& store = context.session.store();
-  const std::string form = form_of(compression);
-  if (auto known = TRY(store.find_conversion(layer, form))) return std::move(*known);
-  const auto blobs = transfer::store_source(store, {});
-  const transfer::Blob recoded = TRY(transfer::recode(
-      blobs->blob({.media_type = layer.media_type, .digest = layer.blob, .size = layer.size}),
-      {.compression = wanted,
-       .level = compression.level,
-       .threads = compressing_threads(),
-       .staging = store.path() + "/tmp"}));
-  const auto writer = TRY(store.write_blob());
-  TRY(recoded.send(*writer));
-  store::Layer made = layer;
-  made.blob = TRY(writer->commit(recoded.descriptor.digest, recoded.descriptor.size));
-  made.size = recoded.descriptor.size;
-  made.media_type = media_type(compression.name);
-  made.form = form;
-  TRY(store.put_conversion(layer.blob, made));
-  return made;
-}
 
 // "linux_arm_v7": where a platform's tree goes when there are several.
 std::string directory_of(const oci::Platform& platform) {
@@ -224,7 +54,7 @@ Result<void> add_statements(const ExportContext& context, const Output& output,
         TRY(context.session.jobs().call<ops::ContentsReply>(ops::ContentsJob{.lower = tree.lower}));
     std::vector<attest::Subject> files;
     for (const ops::FileContent& file : contents.files) files.push_back({file.path, file.digest});
-    for (NamedStatement& one : TRY(context.attestations.of_tree(i, files))) {
+    for (NamedStatement& one : TRY(context.attestations->of_tree(i, files))) {
       const std::string name =
           attribute(output, "attestation-prefix") +
           (together ? with_platform(one.filename, built[i].platform) : one.filename);
@@ -265,27 +95,35 @@ Result<void> export_trees(const ExportContext& context, const Output& output,
 }
 
 Result<void> export_layout(const ExportContext& context, const Output& output,
-                           const oci::Descriptor& root, const std::vector<std::string>& names) {
+                           const oci::Descriptor& root, const std::vector<std::string>& names,
+                           const std::vector<Built>& built) {
   auto files = attribute(output, "tar") == "false"
                    ? TRY(transfer::make_directory(output.dest))
                    : TRY(transfer::make_archive(output.dest, context.request.output_fd));
-  const auto from = transfer::store_source(context.session.store(), root);
+  BlobSource from(context.session.store(), root);
+  for (const Built& one : built)
+    if (ops::is_remote(one.snapshot)) from.add(context.imported.tree(one.snapshot));
   const auto to = TRY(transfer::layout_target(
       std::move(files), {.references = names, .docker = output.kind == OutputKind::kDocker}));
-  (void)TRY(transfer::copy_image(*from, *to, {.all = true}, [](auto&&...) {}));
+  (void)TRY(transfer::copy_image(from, *to, {.all = true}, [](auto&&...) {}));
   return {};
 }
 
 Result<void> push_names(const ExportContext& context, const oci::Descriptor& root,
-                        const std::vector<std::string>& names) {
+                        const std::vector<std::string>& names, const std::vector<Built>& built) {
+  BlobSource from(context.session.store(), root);
+  for (const Built& one : built)
+    if (ops::is_remote(one.snapshot)) from.add(context.imported.tree(one.snapshot));
   for (const std::string& name : names) {
     const std::string step = "push " + name;
     context.steps.started(step, "pushing " + name);
     const oci::Reference reference = TRY(oci::parse_reference(name));
-    auto pushed =
-        transfer::push(context.session.store(), context.session.registry(), reference, root,
-                       [&](const std::string& what, std::uint64_t bytes, std::uint64_t total,
-                           bool done) { context.steps.transfer(step, what, bytes, total, done); });
+    const auto to = transfer::registry_target(context.session.registry(), reference);
+    auto pushed = transfer::copy_image(
+        from, *to, {.all = true, .cancelled = context.environment.cancelled},
+        [&](const std::string& what, std::uint64_t bytes, std::uint64_t total, bool done) {
+          context.steps.transfer(step, what, bytes, total, done);
+        });
     context.steps.finished(step, pushed ? nullptr : &pushed.error());
     if (!pushed) return fail(std::move(pushed).error().in("push " + name));
   }
@@ -317,7 +155,8 @@ struct Exported {
 };
 
 Result<void> export_image(const ExportContext& context, const std::vector<std::string>& names,
-                          const Output& output, const Exported& image) {
+                          const Output& output, const Exported& image,
+                          const std::vector<Built>& built) {
   store::Store& store = context.session.store();
   switch (output.kind) {
     case OutputKind::kStore: {
@@ -332,9 +171,9 @@ Result<void> export_image(const ExportContext& context, const std::vector<std::s
       return {};
     }
     case OutputKind::kPush:
-      return push_names(context, image.root, names);
+      return push_names(context, image.root, names, built);
     default:
-      return export_layout(context, output, image.root, names);
+      return export_layout(context, output, image.root, names, built);
   }
 }
 
@@ -360,7 +199,7 @@ Result<std::optional<oci::Descriptor>> attest_image(const ExportContext& context
                                                     const image::Assembled& image) {
   if (!form.attested) return std::nullopt;
   std::vector<image::AttestationBlob> blobs;
-  for (attest::Statement& statement : TRY(context.attestations.of_image(
+  for (attest::Statement& statement : TRY(context.attestations->of_image(
            at, built.platform, image, TRY(names_of(context.request)))))
     blobs.push_back({.media_type = attest::kStatementMediaType,
                      .predicate_type = std::move(statement.predicate_type),
@@ -373,7 +212,7 @@ Result<std::optional<oci::Descriptor>> attest_image(const ExportContext& context
 
 // The layers are made once; the documents about them are small, and of docker's or OCI's types.
 Result<Exported> assemble_images(const ExportContext& context, const std::vector<Built>& built,
-                                 const ImageForm& form) {
+                                 const ImageForm& form, const InlineCache& inline_cache) {
   const bool docker_media_types = form.docker_media_types;
   store::Store& store = context.session.store();
   const Compression compression = TRY(compression_of(context.request));
@@ -390,15 +229,22 @@ Result<Exported> assemble_images(const ExportContext& context, const std::vector
   for (const Built& one : built) {
     // What an output's own time does not say, the build's does.
     const std::optional<std::int64_t> epoch = image_epoch(context);
-    image::Assembled image = TRY(image::assemble(
-        store, one.snapshot, one.config,
-        {.source_date_epoch = epoch ? epoch : context.source_date_epoch,
-         .now = context.now,
-         .docker_media_types = docker_media_types,
-         .annotations = annotations(AnnotationPlace::kManifest, &one.platform),
-         .form = form_of(context, compression),
-         .clamp = clamp_of(context)},
-        [&](std::int64_t id) { return make_layer(context, compression, id); }, convert));
+    const image::Layers layers = TRY(layers_of(context, compression, one.snapshot));
+    oci::ImageConfig config = one.config;
+    // That of a base image tells of another build.
+    std::string cache = inline_cache ? TRY(inline_cache(layers)) : "";
+    config.extra =
+        TRY(oci::with_text_member(config.extra, oci::kInlineCacheMember,
+                                  cache.empty() ? std::nullopt : std::optional(std::move(cache))));
+    image::Assembled image =
+        TRY(image::assemble(store, layers, std::move(config),
+                            {.source_date_epoch = epoch ? epoch : context.source_date_epoch,
+                             .now = context.now,
+                             .docker_media_types = docker_media_types,
+                             .annotations = annotations(AnnotationPlace::kManifest, &one.platform),
+                             .form = form_of(context, compression),
+                             .clamp = clamp_of(context)},
+                            convert));
     image.manifest.annotations = annotations(AnnotationPlace::kManifestDescriptor, &one.platform);
     tell("manifest ", image.manifest);
     auto attestation = TRY(attest_image(context, form, manifests.size(), one, image));
@@ -422,14 +268,15 @@ Result<Exported> assemble_images(const ExportContext& context, const std::vector
 // The images of a build by their media types, each made when it is first wanted.
 class Images {
  public:
-  Images(const ExportContext& context, const std::vector<Built>& built)
-      : context_(context), built_(built) {}
+  Images(const ExportContext& context, const std::vector<Built>& built,
+         const InlineCache& inline_cache)
+      : context_(context), built_(built), inline_cache_(inline_cache) {}
   Result<const Exported*> get(const Output& output) {
     const ImageForm form = TRY(image_form(context_, output));
     auto known = images_.find(form);
     if (known == images_.end()) {
       context_.steps.transfer(kExportStep, "exporting layers", 0, 0, false);
-      Exported image = TRY(assemble_images(context_, built_, form));
+      Exported image = TRY(assemble_images(context_, built_, form, inline_cache_));
       context_.steps.transfer(kExportStep, "exporting layers", 0, 0, true);
       known = images_.emplace(form, std::move(image)).first;
     }
@@ -439,6 +286,7 @@ class Images {
  private:
   const ExportContext& context_;
   const std::vector<Built>& built_;
+  const InlineCache& inline_cache_;
   std::map<ImageForm, Exported> images_;
 };
 
@@ -538,13 +386,23 @@ Result<void> check_outputs(const Request& request) {
   return {};
 }
 
-Result<Outcome> export_result(const ExportContext& context, const std::vector<Built>& built) {
+bool needs_blobs_only(const Request& request) {
+  const auto compression = compression_of(request);
+  const std::vector<Output> outputs = outputs_of(request);
+  return compression && !compression->forced && !request.attestations.sbom &&
+         std::all_of(outputs.begin(), outputs.end(), [](const Output& output) {
+           return is_image(output) && output.kind != OutputKind::kStore;
+         });
+}
+
+Result<Outcome> export_result(const ExportContext& context, const std::vector<Built>& built,
+                              const InlineCache& inline_cache) {
   const std::vector<Output> outputs = outputs_of(context.request);
   Outcome outcome;
   outcome.names = TRY(names_of(context.request));
   context.steps.started(kExportStep, "exporting");
   auto exported = [&]() -> Result<void> {
-    Images images(context, built);
+    Images images(context, built, inline_cache);
     // All of the images first: a layer that holds a secret fails the build before anything leaves.
     for (const Output& output : outputs)
       if (is_image(output)) (void)TRY(images.get(output));
@@ -559,7 +417,7 @@ Result<Outcome> export_result(const ExportContext& context, const std::vector<Bu
         outcome.manifest_digest = image.root.digest;
         outcome.config_digest = image.config;
       }
-      TRY(export_image(context, outcome.names, output, image));
+      TRY(export_image(context, outcome.names, output, image, built));
     }
     for (const std::string& name : outcome.names)
       context.steps.transfer(kExportStep, "naming to " + name, 0, 0, true);

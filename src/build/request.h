@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "build/annotations.h"
 #include "build/attestation_options.h"
+#include "build/cache_option.h"
 #include "graph/graph.h"
 #include "oci/types.h"
 
@@ -42,7 +43,8 @@ struct Environment {
   std::string root;  // of the store; empty: chosen by store::choose_root
   TierChoice tier = TierChoice::kAuto;
   bool tls_verify = true;
-  std::uint64_t store_max = 0;  // bytes that a build may leave in the store; 0: no limit
+  std::uint64_t store_max = 0;        // bytes that a build may leave in the store; 0: no limit
+  std::uint64_t cache_mount_max = 0;  // of which cache mounts may take so many; 0: no limit
   const std::atomic<bool>* cancelled = nullptr;  // set from a signal handler's thread
 };
 
@@ -78,6 +80,8 @@ struct Request {
   bool pull = false, no_cache = false;
   std::vector<std::string> no_cache_stages;  // --no-cache-filter
   bool allow_insecure = false;               // RUN --security=insecure: --allow security.insecure
+  std::vector<CacheSource> cache_from;
+  std::vector<CacheTarget> cache_to;
   std::vector<Secret> secrets;
   std::vector<Agent> agents;
   SecretGuardMode secret_guard = SecretGuardMode::kFail;

@@ -22,7 +22,7 @@ struct Written {
   std::vector<std::string> build_args, secrets, agents;
   bool push = false, load = false, progress_given = false;
   std::vector<std::string> platforms;
-  std::optional<std::string> store_max;
+  std::optional<std::string> store_max, cache_mount_max;
 };
 
 Result<std::pair<std::string, std::string>> key_value(const std::string& text, const char* want) {
@@ -106,6 +106,25 @@ Flag no_cache_filter_flag(std::vector<std::string>& stages) {
           }};
 }
 
+Flag cache_from_flag(std::vector<build::CacheSource>& sources) {
+  return {"cache-from", 0, "REF|type=…",
+          "use a cache that was exported: type=registry,ref=REF or type=local,src=DIR; repeatable",
+          [&sources](const std::string& text) -> Result<void> {
+            if (!text.empty()) sources.push_back(TRY(build::parse_cache_source(text)));
+            return {};
+          }};
+}
+
+Flag cache_to_flag(std::vector<build::CacheTarget>& targets) {
+  return {"cache-to", 0, "REF|type=…",
+          "export the cache: type=registry,ref=REF[,mode=max], type=local,dest=DIR[,mode=max] or "
+          "type=inline; repeatable",
+          [&targets](const std::string& text) -> Result<void> {
+            if (!text.empty()) targets.push_back(TRY(build::parse_cache_target(text)));
+            return {};
+          }};
+}
+
 Flag annotation_flag(std::vector<build::Annotation>& annotations) {
   return {"annotation", 0, "[TYPE:]KEY=VALUE",
           "a note on the image's manifest; TYPE: manifest, index, manifest-descriptor or "
@@ -166,6 +185,8 @@ Syntax build_syntax(Written& written) {
       pull_flag(request.pull),
       switch_flag("no-cache", 0, "run every step", request.no_cache),
       no_cache_filter_flag(request.no_cache_stages),
+      cache_from_flag(request.cache_from),
+      cache_to_flag(request.cache_to),
       switch_flag("push", 0, "push the image to the registries that its names say", written.push),
       {"output", 'o', "SPEC",
        "where the result goes: type=oci|docker|tar|local,dest=PATH, DIR, or - (a tar archive to "
@@ -211,6 +232,13 @@ Syntax build_syntax(Written& written) {
        "$LICHEN_STORE_MAX, else no limit)",
        [&written](const std::string& text) -> Result<void> {
          written.store_max = text;
+         return {};
+       }},
+      {"cache-mount-max", 0, "BYTES",
+       "remove the cache mounts that were used least recently when they take more (default: "
+       "$LICHEN_CACHE_MOUNT_MAX, else no limit)",
+       [&written](const std::string& text) -> Result<void> {
+         written.cache_mount_max = text;
          return {};
        }},
       ignored_switch("rm"),
@@ -332,15 +360,23 @@ Result<void> take_attestations(build::Request& request) {
   return {};
 }
 
-Result<void> take_store_max(const Written& written, const Variables& variables,
-                            build::Environment& environment) {
-  const std::string text = written.store_max.value_or(variable(variables, "LICHEN_STORE_MAX"));
+// BuildKit's other word for --cache-to type=inline.
+Result<void> take_inline_cache(build::Request& request) {
+  const auto found = request.build_args.find("BUILDKIT_INLINE_CACHE");
+  if (found == request.build_args.end() || found->second.empty()) return {};
+  auto wanted = parse_bool(found->second);
+  if (!wanted) return fail(std::move(wanted).error().in("BUILDKIT_INLINE_CACHE"));
+  if (*wanted) request.cache_to.push_back({.kind = build::CacheKind::kInline});
+  return {};
+}
+
+Result<void> take_limit(const std::optional<std::string>& written, const char* flag,
+                        const Variables& variables, const char* name, std::uint64_t& to) {
+  const std::string text = written.value_or(variable(variables, name));
   if (text.empty()) return {};
   auto bytes = dockerfile::parse_bytes(text);
-  if (!bytes)
-    return fail(
-        std::move(bytes).error().in(written.store_max ? "--store-max" : "LICHEN_STORE_MAX"));
-  environment.store_max = static_cast<std::uint64_t>(*bytes);
+  if (!bytes) return fail(std::move(bytes).error().in(written ? flag : name));
+  to = static_cast<std::uint64_t>(*bytes);
   return {};
 }
 
@@ -377,10 +413,14 @@ Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Var
                        own, request));
   TRY(take_multi_platform(request));
   TRY(take_attestations(request));
+  TRY(take_inline_cache(request));
   for (const build::Output& output : request.outputs)
     request.annotations.insert(request.annotations.end(), output.annotations.begin(),
                                output.annotations.end());
-  TRY(take_store_max(written, variables, options.environment));
+  TRY(take_limit(written.store_max, "--store-max", variables, "LICHEN_STORE_MAX",
+                 options.environment.store_max));
+  TRY(take_limit(written.cache_mount_max, "--cache-mount-max", variables, "LICHEN_CACHE_MOUNT_MAX",
+                 options.environment.cache_mount_max));
   if (written.push)
     request.outputs.push_back({.kind = build::OutputKind::kPush, .dest = {}, .attributes = {}});
   if (written.load && !request.outputs.empty())

@@ -56,8 +56,6 @@ struct Refused {
 constexpr Refused kRefused[] = {
     {"add-history", never, kNotYet},
     {"authfile", never, kNotYet},
-    {"cache-from", when_empty, kNotYet},
-    {"cache-to", when_empty, kNotYet},
     {"cgroup-parent", when_empty, kNoCgroup},
     {"cpu-period", when_unlimited, kNoCgroup},
     {"cpu-quota", when_unlimited, kNoCgroup},

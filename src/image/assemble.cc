@@ -31,10 +31,10 @@ Result<store::Layer> make_linked(store::Store& store, std::int64_t snapshot,
 }
 
 // The layers of `chain` (snapshots, lowest first), in order; missing ones are made side by side.
-Result<std::vector<store::Layer>> layers_of(store::Store& store,
-                                            const std::vector<std::int64_t>& chain,
-                                            const AssembleOptions& options,
-                                            const MakeLayer& make_layer) {
+Result<std::vector<store::Layer>> find_or_make(store::Store& store,
+                                               const std::vector<std::int64_t>& chain,
+                                               const AssembleOptions& options,
+                                               const MakeLayer& make_layer) {
   std::vector<store::Layer> layers(chain.size());
   std::vector<std::size_t> missing;
   std::vector<std::optional<std::int64_t>> linked;
@@ -72,8 +72,7 @@ Result<std::vector<store::Layer>> layers_of(store::Store& store,
   return layers;
 }
 
-// When the snapshot was made: its directory gets no new entries afterwards. So an image that is
-// built again from the cache has the same digest.
+// When the snapshot was made: its directory gets no new entries afterwards.
 std::int64_t created_at(const store::Store& store, std::int64_t snapshot, std::int64_t otherwise) {
   const std::string fs = store.fs_path(snapshot);
   struct ::stat status {};
@@ -83,9 +82,8 @@ std::int64_t created_at(const store::Store& store, std::int64_t snapshot, std::i
 
 // Fills in the times of this build's entries: of a step its layer's, of the others that of the
 // entry before. Returns the last.
-std::string fill_in_times(const store::Store& store, const std::vector<std::int64_t>& chain,
-                          std::size_t first_layer, const AssembleOptions& options,
-                          std::vector<oci::History>& history) {
+std::string fill_in_times(const std::vector<std::int64_t>& created, std::size_t first_layer,
+                          const AssembleOptions& options, std::vector<oci::History>& history) {
   std::string last;
   std::size_t layer = first_layer;
   for (oci::History& entry : history) {
@@ -95,7 +93,7 @@ std::string fill_in_times(const store::Store& store, const std::vector<std::int6
       if (options.source_date_epoch)
         entry.created = to_rfc3339(*options.source_date_epoch);
       else if (!entry.empty_layer)
-        entry.created = to_rfc3339(created_at(store, chain.at(here), options.now));
+        entry.created = to_rfc3339(created.at(here));
       else
         entry.created = last.empty() ? to_rfc3339(options.now) : last;
     }
@@ -131,13 +129,24 @@ std::string oci_type(const std::string& any) {
 
 }  // namespace
 
-Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::ImageConfig config,
-                           const AssembleOptions& options, const MakeLayer& make_layer,
-                           const ConvertLayer& convert_layer) {
+std::string layer_type(const std::string& any, bool docker) {
+  return docker ? docker_type(oci_type(any)) : oci_type(any);
+}
+
+Result<Layers> layers_of(store::Store& store, std::int64_t snapshot, const AssembleOptions& options,
+                         const MakeLayer& make_layer) {
   const std::vector<std::int64_t> chain =
       snapshot == 0 ? std::vector<std::int64_t>() : TRY(store.chain(snapshot));
-  std::vector<store::Layer> layers = TRY(layers_of(store, chain, options, make_layer));
-  TRY(remember(store, chain, layers));
+  Layers all{.layers = TRY(find_or_make(store, chain, options, make_layer)), .created = {}};
+  TRY(remember(store, chain, all.layers));
+  // So an image that is built again from the cache has the same digest.
+  for (const std::int64_t id : chain) all.created.push_back(created_at(store, id, options.now));
+  return all;
+}
+
+Result<Assembled> assemble(store::Store& store, const Layers& all, oci::ImageConfig config,
+                           const AssembleOptions& options, const ConvertLayer& convert_layer) {
+  std::vector<store::Layer> layers = all.layers;
   for (store::Layer& layer : layers)
     if (convert_layer && layer.form.empty()) layer = TRY(convert_layer(layer));
 
@@ -152,17 +161,17 @@ Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::Imag
     return fail(Errc::kInternal, "the history tells of " + std::to_string(with_layer) +
                                      " layers, but there are " + std::to_string(layers.size()));
 
-  config.created = fill_in_times(store, chain, layers.size() - with_layer, options, config.history);
+  config.created = fill_in_times(all.created, layers.size() - with_layer, options, config.history);
   config.diff_ids.clear();
   oci::Manifest manifest;
   manifest.media_type = options.docker_media_types ? oci::kDockerManifestType : oci::kManifestType;
   manifest.annotations = options.annotations;
   for (const store::Layer& layer : layers) {
     config.diff_ids.push_back(layer.diff_id);
-    const std::string type = oci_type(layer.media_type);
-    manifest.layers.push_back({.media_type = options.docker_media_types ? docker_type(type) : type,
-                               .digest = layer.blob,
-                               .size = layer.size});
+    manifest.layers.push_back(
+        {.media_type = layer_type(layer.media_type, options.docker_media_types),
+         .digest = layer.blob,
+         .size = layer.size});
   }
   // As BuildKit tells of it; docker's documents have no room for it.
   if (options.clamp && !options.docker_media_types)

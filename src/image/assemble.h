@@ -1,6 +1,7 @@
 // An image out of a config and the snapshots below it: manifest and config as blobs of the store.
 //
-//   Assembled image = TRY(assemble(store, snapshot, config, {…}, make_layer));
+//   const Layers layers = TRY(layers_of(store, snapshot, {…}, make_layer));
+//   Assembled image = TRY(assemble(store, layers, config, {…}));
 //
 // Layers that the store already knows as blobs (the base image's, and those made before) are used
 // as they are; the others are made through `make_layer`, several at once.
@@ -40,11 +41,21 @@ using MakeLayer = std::function<Result<store::Layer>(std::int64_t snapshot)>;
 // What a layer from elsewhere shall be instead: the same one, compressed in another way.
 using ConvertLayer = std::function<Result<store::Layer>(const store::Layer& layer)>;
 
-// `snapshot` 0: an image without layers. `config.diff_ids` is filled in; `config.history` must have
-// as many entries with a layer as there are layers.
-Result<Assembled> assemble(store::Store& store, std::int64_t snapshot, oci::ImageConfig config,
-                           const AssembleOptions& options, const MakeLayer& make_layer,
-                           const ConvertLayer& convert_layer = {});
+struct Layers {
+  std::vector<store::Layer> layers;   // lowest first, with their chain ids
+  std::vector<std::int64_t> created;  // of each, in seconds since 1970
+};
+// `snapshot` 0: none. Missing ones are made.
+Result<Layers> layers_of(store::Store& store, std::int64_t snapshot, const AssembleOptions& options,
+                         const MakeLayer& make_layer);
+
+// `config.diff_ids` is filled in; `config.history` must have as many entries with a layer as there
+// are layers.
+Result<Assembled> assemble(store::Store& store, const Layers& layers, oci::ImageConfig config,
+                           const AssembleOptions& options, const ConvertLayer& convert_layer = {});
+
+// A layer's media type in OCI's documents, or docker's, whichever it has. zstd is OCI's alone.
+std::string layer_type(const std::string& any, bool docker);
 
 // An index of images for several platforms, as a blob of the store. Each of `manifests` has its
 // platform.

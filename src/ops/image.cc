@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <thread>
@@ -42,66 +43,63 @@ class ReportingSink final : public Sink {
   std::uint64_t total_ = 0, reported_ = 0;
 };
 
+// When a layer was made: what image::layers_of() reads. The directory gets no new entries any more.
+void set_created(const store::Store& store, std::int64_t snapshot, std::int64_t seconds) {
+  const std::string fs = store.fs_path(snapshot);
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = seconds}};
+  (void)::utimensat(AT_FDCWD, fs.substr(0, fs.find_last_of('/')).c_str(), times,
+                    AT_SYMLINK_NOFOLLOW);
+}
+
 }  // namespace
 
-Result<void> Runner::fetch_layer(VertexId vertex, const graph::SourceOp& source,
-                                 const oci::Descriptor& layer) {
+Result<void> Runner::fetch_layer(VertexId vertex, const RemoteLayer& layer) {
   store::Store& store = services_.store;
-  if (store.has_blob(layer.digest)) return {};
-  const std::string what = layer.digest.text();
-  services_.on_transfer(vertex, what, 0, layer.size, false);
+  const Digest& blob = layer.layer.blob;
+  const std::uint64_t size = layer.layer.size;
+  if (store.has_blob(blob)) return {};
+  const std::string what = blob.text();
+  services_.on_transfer(vertex, what, 0, size, false);
   const auto writer = TRY(store.write_blob());
   ReportingSink sink(*writer, [&](std::uint64_t bytes) {
-    services_.on_transfer(vertex, what, bytes, layer.size, false);
+    services_.on_transfer(vertex, what, bytes, size, false);
   });
-  if (const auto directory = source.attributes.find("oci.dir");
-      directory != source.attributes.end()) {
-    const std::string path = directory->second + "/blobs/sha256/" + layer.digest.hex();
-    os::FileSource file(TRY(os::open(path, O_RDONLY)), path);
-    (void)TRY(copy(file, sink));
-  } else {
-    const std::string name = source.identifier.substr(std::string("docker-image://").size());
-    const oci::Reference reference = TRY(oci::parse_reference(name));
-    TRY(services_.registry.fetch_blob(reference, layer, sink));
-  }
-  (void)TRY(writer->commit(layer.digest, layer.size));
-  services_.on_transfer(vertex, what, layer.size, layer.size, true);
+  TRY(layer.send(sink));
+  (void)TRY(writer->commit(blob, size));
+  services_.on_transfer(vertex, what, size, size, true);
   return {};
 }
 
 Result<ResultId> Runner::unpack_layer(VertexId vertex, std::optional<std::int64_t> parent,
-                                      const oci::Descriptor& layer, const Digest& diff_id,
-                                      const Digest& chain) {
+                                      const RemoteLayer& remote) {
   store::Store& store = services_.store;
+  const store::Layer& layer = remote.layer;
   // Two builds that want one base image unpack it once.
-  const auto flight = TRY(store.lock_key(container::to_text(services_.tier), chain));
+  const auto flight = TRY(store.lock_key(container::to_text(services_.tier), layer.chain));
   if (const auto found =
-          TRY(store.find_snapshot_by_chain(container::to_text(services_.tier), chain)))
+          TRY(store.find_snapshot_by_chain(container::to_text(services_.tier), layer.chain)))
     return *found;
   const ResultId id = TRY(make_snapshot(
       vertex, parent.value_or(0),
       [&](std::int64_t snapshot, const Stack& below) -> Result<std::string> {
         ApplyJob job{.tier = services_.tier,
-                     .blob = store.blob_path(layer.digest),
+                     .blob = store.blob_path(layer.blob),
                      .fs = store.fs_path(snapshot),
                      .lower = parent ? below.lower : std::vector<std::string>(),
                      .sidecars = below.sidecars};
         ApplyReply reply = TRY(services_.jobs.call<ApplyReply>(job));
-        if (reply.diff_id != diff_id)
-          return fail(Errc::kCorrupt, "layer " + layer.digest.text() + " unpacks to " +
-                                          reply.diff_id.text() + ", but the image's config says " +
-                                          diff_id.text());
-        TRY(store.set_layer(snapshot, {.chain = chain,
-                                       .diff_id = diff_id,
-                                       .blob = layer.digest,
-                                       .size = layer.size,
-                                       .media_type = layer.media_type}));
+        if (reply.diff_id != layer.diff_id)
+          return fail(Errc::kCorrupt, "layer " + layer.blob.text() + " unpacks to " +
+                                          reply.diff_id.text() + ", but it is said to be " +
+                                          layer.diff_id.text());
+        TRY(store.set_layer(snapshot, layer));
         return std::move(reply.sidecar);
       }));
+  if (remote.created != 0) set_created(store, id, remote.created);
   return id;
 }
 
-Result<ResultId> Runner::run_image(VertexId vertex, const graph::SourceOp& source) {
+Result<RemoteTree> Runner::image_layers(const graph::SourceOp& source) {
   store::Store& store = services_.store;
   // The front end has resolved the image: manifest and config are in the store.
   const Digest digest = TRY(pinned_digest(source.identifier));
@@ -115,20 +113,51 @@ Result<ResultId> Runner::run_image(VertexId vertex, const graph::SourceOp& sourc
     return fail(Errc::kCorrupt, "the image has " + std::to_string(count) +
                                     " layers, but its config lists " +
                                     std::to_string(config.diff_ids.size()));
-  if (count == 0) return ResultId{0};
-  std::vector<Digest> chains;
-  for (const Digest& diff_id : config.diff_ids)
-    chains.push_back(oci::chain_id(chains.empty() ? Digest() : chains.back(), diff_id));
+  RemoteTree tree;
+  for (std::size_t i = 0; i < count; ++i) {
+    const oci::Descriptor& blob = manifest->layers[i];
+    tree.push_back(
+        {.layer = {.chain = oci::chain_id(i == 0 ? Digest() : tree[i - 1].layer.chain,
+                                          config.diff_ids[i]),
+                   .diff_id = config.diff_ids[i],
+                   .blob = blob.digest,
+                   .size = blob.size,
+                   .media_type = blob.media_type},
+         .send = [this, source, blob](Sink& to) { return send_blob(source, blob, to); }});
+  }
+  return tree;
+}
 
+Result<void> Runner::send_blob(const graph::SourceOp& source, const oci::Descriptor& blob,
+                               Sink& to) {
+  if (const auto directory = source.attributes.find("oci.dir");
+      directory != source.attributes.end()) {
+    const std::string path = directory->second + "/blobs/sha256/" + blob.digest.hex();
+    os::FileSource file(TRY(os::open(path, O_RDONLY)), path);
+    (void)TRY(copy(file, to));
+    return {};
+  }
+  const std::string name = source.identifier.substr(std::string("docker-image://").size());
+  return services_.registry.fetch_blob(TRY(oci::parse_reference(name)), blob, to);
+}
+
+Result<ResultId> Runner::run_image(VertexId vertex, const graph::SourceOp& source) {
+  const RemoteTree tree = TRY(image_layers(source));
+  return tree.empty() ? Result<ResultId>(0) : pull(vertex, tree);
+}
+
+Result<ResultId> Runner::pull(VertexId vertex, const RemoteTree& tree) {
+  store::Store& store = services_.store;
   // What is unpacked already needs neither its blob nor those below it.
   std::optional<std::int64_t> top;
-  std::size_t have = count;
+  std::size_t have = tree.size();
   for (; have > 0 && !top; --have)
-    top = TRY(store.find_snapshot_by_chain(container::to_text(services_.tier), chains[have - 1]));
+    top = TRY(store.find_snapshot_by_chain(container::to_text(services_.tier),
+                                           tree[have - 1].layer.chain));
   if (top) ++have;
 
   // Fetch the rest at once, unpack from the bottom up as soon as each is there.
-  const std::size_t missing = count - have;
+  const std::size_t missing = tree.size() - have;
   std::vector<Result<void>> fetched(missing);
   std::atomic<std::size_t> next = 0;
   std::vector<std::atomic<bool>> ready(missing);
@@ -136,7 +165,7 @@ Result<ResultId> Runner::run_image(VertexId vertex, const graph::SourceOp& sourc
   for (std::size_t i = 0; i < std::min(kTransfers, missing); ++i)
     fetchers.emplace_back([&] {
       for (std::size_t at = next++; at < missing; at = next++) {
-        fetched[at] = fetch_layer(vertex, source, manifest->layers[have + at]);
+        fetched[at] = fetch_layer(vertex, tree[have + at]);
         ready[at] = true;
         ready[at].notify_all();
       }
@@ -148,15 +177,13 @@ Result<ResultId> Runner::run_image(VertexId vertex, const graph::SourceOp& sourc
   for (std::size_t at = 0; at < missing; ++at) {
     ready[at].wait(false);
     if (!fetched[at]) return give_up(std::move(fetched[at]).error());
-    const std::size_t layer = have + at;
-    services_.on_transfer(vertex, "extracting " + manifest->layers[layer].digest.text(), 0, 0,
-                          false);
-    auto unpacked =
-        unpack_layer(vertex, top, manifest->layers[layer], config.diff_ids[layer], chains[layer]);
+    const RemoteLayer& layer = tree[have + at];
+    const std::string what = "extracting " + layer.layer.blob.text();
+    services_.on_transfer(vertex, what, 0, 0, false);
+    auto unpacked = unpack_layer(vertex, top, layer);
     if (!unpacked) return give_up(std::move(unpacked).error());
     top = *unpacked;
-    services_.on_transfer(vertex, "extracting " + manifest->layers[layer].digest.text(), 0, 0,
-                          true);
+    services_.on_transfer(vertex, what, 0, 0, true);
   }
   return *top;
 }

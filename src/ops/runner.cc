@@ -91,6 +91,18 @@ bool Runner::is_remote(VertexId vertex) const {
 }
 
 Result<Digest> Runner::definition_key(VertexId vertex, const std::vector<Digest>& input_keys) {
+  const Digest key = TRY(make_definition_key(vertex, input_keys));
+  const std::lock_guard lock(mutex_);
+  return keys_[vertex] = key;
+}
+
+Digest Runner::known_key(VertexId vertex) {
+  const std::lock_guard lock(mutex_);
+  const auto known = keys_.find(vertex);
+  return known == keys_.end() ? Digest() : known->second;
+}
+
+Result<Digest> Runner::make_definition_key(VertexId vertex, const std::vector<Digest>& input_keys) {
   const graph::Vertex& v = graph_.vertices[vertex];
   if (const auto* source = std::get_if<graph::SourceOp>(&v.op);
       source != nullptr && is_fetched(*source))
@@ -115,6 +127,11 @@ Result<Digest> Runner::definition_key(VertexId vertex, const std::vector<Digest>
 
 Result<Digest> Runner::stack_digest(VertexId vertex, std::size_t selection, ResultId result,
                                     const graph::Copy& copy) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = stack_digests_.find({vertex, selection});
+    if (known != stack_digests_.end()) return known->second;
+  }
   const Stack stack = TRY(stack_of(services_.store, result));
   DigestJob job{.tier = services_.tier,
                 .input = {.lower = stack.lower, .sidecars = stack.sidecars},
@@ -123,25 +140,35 @@ Result<Digest> Runner::stack_digest(VertexId vertex, std::size_t selection, Resu
   job.copies.push_back(copy);
   DigestReply reply = TRY(services_.jobs.call<DigestReply>(job));
   recipes_->note_files(vertex, selection, std::move(reply.files.at(0)));
-  return reply.digests.at(0);
+  const std::lock_guard lock(mutex_);
+  return stack_digests_[{vertex, selection}] = reply.digests.at(0);
 }
 
-Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
-                                                  const std::vector<ResultId>& inputs) {
+// The parts of a content key: `name` is given the number of an input that counts as a whole, and
+// gives what the tree is called.
+template <class Name>
+Result<std::optional<Digest>> Runner::content_key_of(const char* kind, VertexId vertex,
+                                                     const std::vector<ResultId>& inputs,
+                                                     const Name& name) {
   const graph::Vertex& v = graph_.vertices[vertex];
-  if (std::holds_alternative<graph::SourceOp>(v.op)) return std::nullopt;
-  Hasher hasher = key_hasher("content", v);
-  const auto number = [&](std::size_t input) { hasher.field(std::to_string(inputs.at(input))); };
+  Hasher hasher = key_hasher(kind, v);
+  bool is_known = true;
+  const auto whole = [&](std::size_t input) -> Result<void> {
+    const std::optional<std::string> text = TRY(name(input));
+    is_known = is_known && text;
+    hasher.field(text.value_or(""));
+    return {};
+  };
   if (const auto* file = std::get_if<graph::FileOp>(&v.op); file != nullptr && !file->scratch)
-    number(0);
+    TRY(whole(0));
   if (std::holds_alternative<graph::MergeOp>(v.op))
-    for (std::size_t i = 0; i < inputs.size(); ++i) number(i);
+    for (std::size_t i = 0; i < inputs.size(); ++i) TRY(whole(i));
   const auto selections = selections_of(v.op);
-  for (std::size_t i = 0; i < selections.size(); ++i) {
+  for (std::size_t i = 0; i < selections.size() && is_known; ++i) {
     const auto& selection = selections[i];
     if (!selection) {
       const auto* exec = std::get_if<graph::ExecOp>(&v.op);
-      if (exec != nullptr && exec->mounts[i].input) number(*exec->mounts[i].input);
+      if (exec != nullptr && exec->mounts[i].input) TRY(whole(*exec->mounts[i].input));
       continue;
     }
     if (!selection->input) continue;
@@ -150,11 +177,13 @@ Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
       hasher.field(context_digests_.at({vertex, i}).text());
     } else if (std::holds_alternative<graph::ExecOp>(v.op) &&
                is_literal(graph_, graph_.vertices[v.inputs.at(*selection->input).vertex])) {
-      number(*selection->input);
+      TRY(whole(*selection->input));
     } else {
-      hasher.field(TRY(stack_digest(vertex, i, inputs.at(*selection->input), *selection)).text());
+      const ResultId input = TRY(local(vertex, inputs.at(*selection->input)));
+      hasher.field(TRY(stack_digest(vertex, i, input, *selection)).text());
     }
   }
+  if (!is_known) return std::nullopt;
   return hasher.finish();
 }
 
@@ -166,8 +195,52 @@ void Runner::recorded(VertexId vertex, const Digest& key, const std::vector<Resu
   recipes_->record(vertex, key, inputs);
 }
 
-Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& inputs) {
+Result<std::optional<Digest>> Runner::content_key(VertexId vertex,
+                                                  const std::vector<ResultId>& inputs) {
+  if (std::holds_alternative<graph::SourceOp>(graph_.vertices[vertex].op)) return std::nullopt;
+  return content_key_of("content", vertex, inputs,
+                        [&](std::size_t input) -> Result<std::optional<std::string>> {
+                          return std::to_string(TRY(local(vertex, inputs.at(input))));
+                        });
+}
+
+Result<std::optional<Digest>> Runner::export_key(VertexId vertex,
+                                                 const std::vector<ResultId>& inputs) {
   const graph::Vertex& v = graph_.vertices[vertex];
+  if (std::holds_alternative<graph::SourceOp>(v.op)) return std::nullopt;
+  return content_key_of("portable", vertex, inputs,
+                        [&](std::size_t input) -> Result<std::optional<std::string>> {
+                          const VertexId below = v.inputs.at(input).vertex;
+                          if (is_literal(graph_, graph_.vertices[below]))
+                            return known_key(below).text();
+                          return portable_name(inputs.at(input));
+                        });
+}
+
+Result<std::optional<Digest>> Runner::portable_key(VertexId vertex,
+                                                   const std::vector<ResultId>& inputs) {
+  if (services_.imported == nullptr || services_.imported->empty()) return std::nullopt;
+  return export_key(vertex, inputs);
+}
+
+Result<std::optional<std::string>> Runner::portable_name(ResultId result) {
+  if (result == 0) return "scratch";
+  if (ops::is_remote(result)) return services_.imported->tree(result).back().layer.chain.text();
+  const auto snapshot = TRY(services_.store.find_snapshot(result));
+  if (!snapshot || snapshot->chain.empty()) return std::nullopt;
+  return snapshot->chain.text();
+}
+
+Result<ResultId> Runner::local(VertexId vertex, ResultId result) {
+  if (!ops::is_remote(result)) return result;
+  return services_.imported->snapshot(result, services_.store, container::to_text(services_.tier),
+                                      [&](const RemoteTree& tree) { return pull(vertex, tree); });
+}
+
+Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& all) {
+  const graph::Vertex& v = graph_.vertices[vertex];
+  std::vector<ResultId> inputs;
+  for (const ResultId input : all) inputs.push_back(TRY(local(vertex, input)));
   if (const auto* source = std::get_if<graph::SourceOp>(&v.op)) {
     // The context is read in place by the copies that need it.
     if (starts_with(source->identifier, "local://")) return ResultId{0};
@@ -255,12 +328,22 @@ Result<Digest> Runner::context_digest(VertexId vertex, const graph::Copy& copy, 
 }
 
 Result<std::optional<ResultId>> Cache::find(const Digest& key) {
-  return store_.find_cache(container::to_text(tier_), key);
+  const std::string tier = container::to_text(tier_);
+  if (const auto own = TRY(store_.find_cache(tier, key))) return own;
+  const auto imported = imported_ == nullptr ? std::nullopt : imported_->find(key);
+  if (!imported) return std::nullopt;
+  // The store may have the tree for another reason.
+  const auto unpacked = TRY(store_.find_snapshot_by_chain(tier, imported->chain));
+  if (!unpacked) return imported->result;
+  TRY(store_.put_cache(tier, key, *unpacked));
+  return *unpacked;
 }
 
 Result<void> Cache::put(const Digest& key, ResultId result) {
   if (result == 0) return {};  // the context: nothing to find again
-  return store_.put_cache(container::to_text(tier_), key, result);
+  if (!ops::is_remote(result)) return store_.put_cache(container::to_text(tier_), key, result);
+  imported_->note_key(key, result);  // recorded when there is a snapshot
+  return {};
 }
 
 Result<std::unique_ptr<solver::CacheIndex::Flight>> Cache::take_off(const Digest& key) {

@@ -23,6 +23,7 @@
 #include "graph/graph.h"
 #include "graph/ignore.h"
 #include "oci/types.h"
+#include "ops/imported.h"
 #include "ops/job.h"
 #include "ops/stat_cache.h"
 #include "registry/client.h"
@@ -51,6 +52,7 @@ struct Services {
   // Of a RUN: the most memory that one of its processes had; and what it left when it failed.
   std::function<void(graph::VertexId, std::uint64_t bytes)> on_peak = {};
   std::function<void(graph::VertexId, std::int64_t snapshot)> on_kept = {};
+  ImportedCache* imported = nullptr;  // --cache-from; may be null
 };
 
 // The directories of a snapshot and all below it, as jobs want them.
@@ -81,6 +83,8 @@ class Runner final : public solver::OpRunner {
                                 const std::vector<Digest>& input_keys) override;
   Result<std::optional<Digest>> content_key(graph::VertexId vertex,
                                             const std::vector<solver::ResultId>& inputs) override;
+  Result<std::optional<Digest>> portable_key(graph::VertexId vertex,
+                                             const std::vector<solver::ResultId>& inputs) override;
   Result<solver::ResultId> run(graph::VertexId vertex,
                                const std::vector<solver::ResultId>& inputs) override;
   std::string explain(graph::VertexId vertex, const std::vector<solver::ResultId>& inputs) override;
@@ -89,8 +93,23 @@ class Runner final : public solver::OpRunner {
 
   // Of a vertex that fetches a URL or a repository, once its key is known.
   std::optional<SourceDigest> source_digest(graph::VertexId vertex) const;
+  // The content key in words that another store understands, too: nullopt when a tree below was
+  // never a layer.
+  Result<std::optional<Digest>> export_key(graph::VertexId vertex,
+                                           const std::vector<solver::ResultId>& inputs);
+  // What definition_key() said last; empty if it was not asked.
+  Digest known_key(graph::VertexId vertex);
+  // The snapshot of a result that may lie elsewhere: fetched and unpacked if it does.
+  Result<solver::ResultId> local(graph::VertexId vertex, solver::ResultId result);
 
  private:
+  Result<Digest> make_definition_key(graph::VertexId vertex, const std::vector<Digest>& input_keys);
+  template <class Name>
+  Result<std::optional<Digest>> content_key_of(const char* kind, graph::VertexId vertex,
+                                               const std::vector<solver::ResultId>& inputs,
+                                               const Name& name);
+  // The tree's chain id, "scratch", or nullopt: not known.
+  Result<std::optional<std::string>> portable_name(solver::ResultId result);
   Result<solver::ResultId> run_image(graph::VertexId vertex, const graph::SourceOp& source);
   Result<solver::ResultId> run_exec(graph::VertexId vertex, const graph::ExecOp& exec,
                                     const std::vector<solver::ResultId>& inputs);
@@ -101,11 +120,13 @@ class Runner final : public solver::OpRunner {
   Result<solver::ResultId> run_merge(graph::VertexId vertex, solver::ResultId base,
                                      solver::ResultId layer);
 
-  Result<void> fetch_layer(graph::VertexId vertex, const graph::SourceOp& source,
-                           const oci::Descriptor& layer);
+  Result<RemoteTree> image_layers(const graph::SourceOp& source);
+  Result<void> send_blob(const graph::SourceOp& source, const oci::Descriptor& blob, Sink& to);
+  // The snapshot of a tree, of which the store may have a part.
+  Result<solver::ResultId> pull(graph::VertexId vertex, const RemoteTree& tree);
+  Result<void> fetch_layer(graph::VertexId vertex, const RemoteLayer& layer);
   Result<solver::ResultId> unpack_layer(graph::VertexId vertex, std::optional<std::int64_t> parent,
-                                        const oci::Descriptor& layer, const Digest& diff_id,
-                                        const Digest& chain);
+                                        const RemoteLayer& layer);
   // Begins a snapshot on `base`, lets `fill` work on it, commits it; abandons it on any failure,
   // but for one that `left` has the sidecar of, for whoever wants to see why.
   Result<solver::ResultId> make_snapshot(
@@ -125,7 +146,8 @@ class Runner final : public solver::OpRunner {
   Services services_;
   std::mutex mutex_;
   // By the number of the action, or the mount.
-  std::map<std::pair<graph::VertexId, std::size_t>, Digest> context_digests_;
+  std::map<std::pair<graph::VertexId, std::size_t>, Digest> context_digests_, stack_digests_;
+  std::map<graph::VertexId, Digest> keys_;
   std::unique_ptr<EmptiedCaches> emptied_;
   std::unique_ptr<FetchedSources> fetched_;
   std::unique_ptr<Recipes> recipes_;
@@ -136,7 +158,8 @@ class Runner final : public solver::OpRunner {
 // The solver's view of the store's cache records, for one tier.
 class Cache final : public solver::CacheIndex {
  public:
-  Cache(store::Store& store, container::Tier tier) : store_(store), tier_(tier) {}
+  Cache(store::Store& store, container::Tier tier, ImportedCache* imported = nullptr)
+      : store_(store), tier_(tier), imported_(imported) {}
   Result<std::optional<solver::ResultId>> find(const Digest& key) override;
   Result<void> put(const Digest& key, solver::ResultId result) override;
   Result<std::unique_ptr<Flight>> take_off(const Digest& key) override;
@@ -144,6 +167,7 @@ class Cache final : public solver::CacheIndex {
  private:
   store::Store& store_;
   container::Tier tier_;
+  ImportedCache* imported_;
 };
 
 // How a step ended, in the words that people grep for; nullopt: well.

@@ -183,11 +183,27 @@ class Solve {
     return std::nullopt;
   }
 
+  Result<std::optional<ResultId>> find_portable(VertexId id, const std::vector<ResultId>& inputs) {
+    if (graph_.metadata[id].ignore_cache) return std::nullopt;
+    const auto key = TRY(runner_.portable_key(id, inputs));
+    return key ? cache_.find(*key) : Result<std::optional<ResultId>>(std::nullopt);
+  }
+
   // One vertex whose inputs are done. Not under the mutex; results_ of the inputs no longer change.
   Result<ResultId> finish(VertexId id) {
     std::vector<ResultId> inputs;
     for (const graph::Input& input : graph_.vertices[id].inputs)
       inputs.push_back(results_[input.vertex]);
+    if (auto imported = find_portable(id, inputs); !imported || *imported) {
+      if (!imported) {
+        observer_.started(id);
+        observer_.finished(id, &imported.error());
+        return fail(std::move(imported).error());
+      }
+      TRY(cache_.put(keys_[id], **imported));
+      observer_.cached(id);
+      return **imported;
+    }
     const auto content = runner_.content_key(id, inputs);
     if (!content) {
       observer_.started(id);

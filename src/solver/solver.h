@@ -49,6 +49,11 @@ class OpRunner {
   // The same from the inputs' results. nullopt: no better than the definition key.
   virtual Result<std::optional<Digest>> content_key(graph::VertexId vertex,
                                                     const std::vector<ResultId>& inputs) = 0;
+  // The same as a cache from elsewhere would have it, where there is one; nullopt: no better.
+  virtual Result<std::optional<Digest>> portable_key(graph::VertexId,
+                                                     const std::vector<ResultId>&) {
+    return std::nullopt;
+  }
   virtual Result<ResultId> run(graph::VertexId vertex, const std::vector<ResultId>& inputs) = 0;
 
   // No record was found: why, in one line. Before run().

@@ -78,6 +78,11 @@ class FakeRunner final : public OpRunner {
     for (const ResultId input : inputs) hasher.field(std::to_string(input));
     return hasher.finish();
   }
+  Result<std::optional<Digest>> portable_key(VertexId vertex,
+                                             const std::vector<ResultId>&) override {
+    const auto known = portable.find(text(vertex));
+    return known == portable.end() ? std::nullopt : std::optional(known->second);
+  }
   Result<ResultId> run(VertexId vertex, const std::vector<ResultId>&) override {
     std::lock_guard lock(mutex);
     ran.insert(text(vertex));
@@ -103,6 +108,7 @@ class FakeRunner final : public OpRunner {
   std::set<std::string> ran, failing, remote, asked;
   std::map<std::string, ResultId> same;
   std::map<std::string, Digest> noted;
+  std::map<std::string, Digest> portable;
 
  private:
   const graph::Graph& graph_;
@@ -155,6 +161,31 @@ TEST(Solve, RunsEachVertexOnceAndNothingTheSecondTime) {
   ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
   EXPECT_TRUE(runner.ran.empty());
   EXPECT_EQ(observer.hits.size(), graph.vertices.size());
+}
+
+TEST(Solve, WhatACacheFromElsewhereHasIsNotRun) {
+  graph::Graph graph = diamond("one");
+  FakeCache cache;
+  FakeRunner runner(graph);
+  FakeObserver observer;
+  runner.portable = {{"a", sha256("a")}, {"b", sha256("b")}, {"c", sha256("c")}};
+  // Of a result below 0 there is no tree yet.
+  ASSERT_TRUE(cache.put(sha256("c"), -7));
+  auto results = solve(graph, runner, cache, observer, {});
+  ASSERT_TRUE(results);
+  EXPECT_EQ(*results, std::vector<ResultId>{-7});
+  EXPECT_EQ(runner.ran, (std::set<std::string>{"one", "two", "a", "b"}));
+  EXPECT_EQ(observer.hits, std::set<VertexId>{4});
+  // It is known by its definition key from now on.
+  runner.ran.clear();
+  ASSERT_TRUE(solve(graph, runner, cache, observer, {}));
+  EXPECT_TRUE(runner.ran.empty());
+  // Who ignores the cache ignores this one, too.
+  graph.metadata[4].ignore_cache = true;
+  FakeRunner again(graph);
+  again.portable = runner.portable;
+  ASSERT_TRUE(solve(graph, again, cache, observer, {}));
+  EXPECT_EQ(again.ran, std::set<std::string>{"c"});
 }
 
 TEST(Solve, SeveralTargetsShareWhatTheyHaveInCommon) {

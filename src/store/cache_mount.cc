@@ -1,5 +1,6 @@
 #include "store/cache_mount.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/text.h"
 #include "os/disk.h"
 
 namespace lichen::store {
@@ -52,14 +54,20 @@ Result<Held> hold(const std::string& place, const CacheMountName& name, CacheMou
   return fail(Errc::kUnavailable, "too many steps use the private cache " + name.id);
 }
 
-Result<void> make(Store& store, const std::string& path, const CacheMount::Fill& fill) {
-  const std::string temporary = TRY(store.make_temporary_directory());
+// A directory in tmp that has fs and owners.
+Result<std::string> make(Store& store, const CacheMount::Fill& fill) {
+  std::string temporary = TRY(store.make_temporary_directory());
   const std::string fs = temporary + "/fs";
   if (::mkdir(fs.c_str(), 0755) < 0 || ::chmod(fs.c_str(), 0755) < 0)
     return fail(os_error("mkdir", fs));
   const std::string sidecar = TRY(fill(fs));
   if (!sidecar.empty()) TRY(os::replace_file(temporary + "/owners", sidecar, 0600));
-  return os::rename(temporary, path);
+  return temporary;
+}
+
+Result<void> write_id(const std::string& place, const CacheMountName& name) {
+  return os::replace_file(place + "/id", name.tier + "\n" + name.id + "\n" + name.base + "\n",
+                          0600);
 }
 
 }  // namespace
@@ -82,11 +90,10 @@ Result<CacheMount> CacheMount::open(Store& store, const CacheMountName& name, Sh
   if (os::exists(place + "/id"))
     os::touch(place + "/id");  // when it was last used
   else
-    TRY(os::replace_file(place + "/id", name.tier + "\n" + name.id + "\n" + name.base + "\n",
-                         0600));
+    TRY(write_id(place, name));
   CacheMount mount(place + "/" + std::to_string(instance), std::move(lock));
   const os::FileLock changing = TRY(wait_for(place + "/change.lock", true, is_cancelled));
-  if (!os::exists(mount.path_)) TRY(make(store, mount.path_, fill));
+  if (!os::exists(mount.path_)) TRY(os::rename(TRY(make(store, fill)), mount.path_));
   TRY(mount.load());
   return mount;
 }
@@ -103,6 +110,42 @@ Result<std::vector<std::string>> CacheMount::reset(Store& store, const CacheMoun
     TRY(os::rename(path, garbage.back()));
   }
   return garbage;
+}
+
+Result<std::vector<std::string>> CacheMount::replace(Store& store, const CacheMountName& name,
+                                                     const Fill& fill,
+                                                     const Cancelled& is_cancelled) {
+  const std::string made = TRY(make(store, fill));
+  const std::string place = place_of(store, name);
+  Result<Held> held = fail(Errc::kNotFound, "");
+  while (!held && held.error().code == Errc::kNotFound) {  // somebody removes it just now
+    TRY(os::mkdirs(place, 0700));
+    held = hold(place, name, Sharing::kLocked, is_cancelled);
+  }
+  const Held alone = TRY(std::move(held));
+  const os::FileLock changing = TRY(wait_for(place + "/change.lock", true, is_cancelled));
+  TRY(write_id(place, name));
+  std::vector<std::string> garbage;
+  if (const std::string path = place + "/0"; os::exists(path)) {
+    garbage.push_back(TRY(store.temporary_path()) + ".garbage");
+    TRY(os::rename(path, garbage.back()));
+  }
+  TRY(os::rename(made, place + "/0"));
+  return garbage;
+}
+
+Result<std::vector<CacheMountName>> CacheMount::list(const Store& store) {
+  std::vector<CacheMountName> names;
+  auto caches = os::open(store.path() + "/caches", O_RDONLY | O_DIRECTORY);
+  if (!caches && caches.error().code == Errc::kNotFound) return names;
+  for (const os::DirectoryEntry& entry : TRY(os::read_directory(TRY(std::move(caches))))) {
+    const auto id = TRY(os::find_file(store.path() + "/caches/" + entry.name + "/id"));
+    const std::vector<std::string> lines = split(id.value_or(""), '\n');
+    if (lines.size() < 3) continue;  // it is being made, or removed
+    CacheMountName name{.tier = lines[0], .id = lines[1], .base = lines[2]};
+    if (name.text() == entry.name) names.push_back(std::move(name));
+  }
+  return names;
 }
 
 Result<bool> CacheMount::remove(Store& store, const std::string& text, const std::string& garbage) {

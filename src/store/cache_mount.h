@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "os/file.h"
@@ -39,6 +40,13 @@ class CacheMount {
   // Takes the content away: the next open() fills it again. The directories to be removed.
   static Result<std::vector<std::string>> reset(Store& store, const CacheMountName& name,
                                                 const Cancelled& is_cancelled);
+
+  // Another content: `fill` makes it, and nothing changes if it fails. What was there is to be
+  // removed.
+  static Result<std::vector<std::string>> replace(Store& store, const CacheMountName& name,
+                                                  const Fill& fill, const Cancelled& is_cancelled);
+  // All that there are, of every tier.
+  static Result<std::vector<CacheMountName>> list(const Store& store);
 
   // Moves the cache that CacheMountName::text() calls `text` to `garbage`. False: it is open.
   static Result<bool> remove(Store& store, const std::string& text, const std::string& garbage);

@@ -57,6 +57,43 @@ TEST_F(CacheMountTest, IsFilledOnceAndKept) {
   EXPECT_TRUE(checked->problems.empty()) << checked->problems.front();
 }
 
+TEST_F(CacheMountTest, AnotherContentComesWholeOrNotAtAll) {
+  const CacheMountName name{.tier = "ids", .id = "/c"};
+  const auto never = [] { return false; };
+  ASSERT_OK(open(Sharing::kShared));
+  const auto failed = CacheMount::replace(
+      *store_, name,
+      [](const std::string&) -> Result<std::string> { return fail(Errc::kCorrupt, "no archive"); },
+      never);
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(os::exists(open(Sharing::kShared)->directory() + "/first"));
+
+  const auto fill = [](const std::string& directory) -> Result<std::string> {
+    TRY(os::replace_file(directory + "/other", "z"));
+    return owners::to_bytes({{.path = "other", .record = {.uid = 9}}});
+  };
+  const auto garbage = CacheMount::replace(*store_, name, fill, never);
+  ASSERT_OK(garbage);
+  EXPECT_EQ(garbage->size(), 1u);
+  const auto cache = open(Sharing::kShared);
+  ASSERT_OK(cache);
+  EXPECT_FALSE(os::exists(cache->directory() + "/first"));
+  EXPECT_TRUE(os::exists(cache->directory() + "/other"));
+  ASSERT_NE(cache->owners().find("other"), nullptr);
+  EXPECT_EQ(cache->owners().find("other")->uid, 9u);
+  EXPECT_EQ(filled_, 1);
+
+  // It waits for who has the cache open; one that is not there is made.
+  const auto waited = CacheMount::replace(*store_, name, fill, [] { return true; });
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().code, Errc::kCancelled);
+  ASSERT_OK(CacheMount::replace(*store_, {.tier = "ids", .id = "new"}, fill, never));
+  const auto names = CacheMount::list(*store_);
+  ASSERT_OK(names);
+  ASSERT_EQ(names->size(), 2u);
+  EXPECT_EQ(names->at(0).tier, "ids");
+}
+
 TEST_F(CacheMountTest, OwnersOfTwoStepsAreMerged) {
   auto one = open(Sharing::kShared), two = open(Sharing::kShared);
   ASSERT_OK(one);

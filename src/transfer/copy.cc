@@ -44,7 +44,11 @@ class Collector {
     const oci::Document document = TRY(oci::parse_document(bytes));
     if (const auto* index = std::get_if<oci::Index>(&document)) {
       if (!options_.all) return add(TRY(oci::select(*index, options_.platform)), depth + 1);
-      for (const oci::Descriptor& entry : index->manifests) TRY(add(entry, depth + 1));
+      for (const oci::Descriptor& entry : index->manifests)
+        if (is_document(entry))
+          TRY(add(entry, depth + 1));
+        else
+          add_blob(entry);
     } else {
       const auto& manifest = std::get<oci::Manifest>(document);
       add_blob(manifest.config);
@@ -58,6 +62,11 @@ class Collector {
     if (descriptor.digest == from_.root().digest) own.annotations = from_.root().annotations;
     parts_.documents.push_back({std::move(own), std::move(bytes)});
     return {};
+  }
+  // A build cache may be an index of layers.
+  static bool is_document(const oci::Descriptor& entry) {
+    return entry.media_type.ends_with("+json") &&
+           entry.media_type.find(".config.") == std::string::npos;
   }
   void add_blob(const oci::Descriptor& blob) {
     if (seen_.insert(blob.digest).second) parts_.blobs.push_back(blob);

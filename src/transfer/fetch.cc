@@ -1,8 +1,6 @@
-#include "transfer/push.h"
+#include "transfer/fetch.h"
 
 #include "base/text.h"
-#include "transfer/image_source.h"
-#include "transfer/image_target.h"
 
 namespace lichen::transfer {
 
@@ -70,14 +68,6 @@ Result<Fetched> load(store::Store& store, const oci::Descriptor& root,
   if (!store.has_blob(config)) return fail(Errc::kNotFound, config.text() + " is not in the store");
   fetched.config = TRY(oci::parse_image_config(TRY(store.read_blob(config))));
   return fetched;
-}
-
-Result<void> push(store::Store& store, registry::Client& client, const oci::Reference& reference,
-                  const oci::Descriptor& root, const Progress& progress) {
-  const auto from = store_source(store, root);
-  const auto to = registry_target(client, reference);
-  (void)TRY(copy_image(*from, *to, {.all = true}, progress));
-  return {};
 }
 
 }  // namespace lichen::transfer

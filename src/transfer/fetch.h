@@ -1,7 +1,6 @@
-// Images between the store and registries.
+// What an image is, from its registry or from the store: manifest and config.
 //
-//   Fetched base = TRY(fetch(store, client, reference, platform));  // manifest and config only
-//   TRY(push(store, client, reference, root, progress));  // blobs first, the named document last
+//   Fetched base = TRY(fetch(store, client, reference, platform));
 #pragma once
 
 #include "base/result.h"
@@ -9,7 +8,6 @@
 #include "oci/types.h"
 #include "registry/client.h"
 #include "store/store.h"
-#include "transfer/copy.h"
 
 namespace lichen::transfer {
 
@@ -26,9 +24,5 @@ Result<Fetched> fetch(store::Store& store, registry::Client& client,
 // The same from what is in the store already; kNotFound when a part is missing.
 Result<Fetched> load(store::Store& store, const oci::Descriptor& root,
                      const oci::Platform& platform);
-
-// `root`: a manifest, or an index, which goes with all its images.
-Result<void> push(store::Store& store, registry::Client& client, const oci::Reference& reference,
-                  const oci::Descriptor& root, const Progress& progress);
 
 }  // namespace lichen::transfer
