@@ -26,6 +26,8 @@ const std::vector<Command>& commands() {
       {"rmi", "remove images", rmi_command},
       {"du", "show what the store takes on disk", du_command},
       {"prune", "remove what is not needed from the store", prune_command},
+      {"cache-mount", "list, export, import and remove what RUN --mount=type=cache keeps",
+       cache_mount_command},
       {"builds", "show past builds, their logs and reports", builds_command},
       {"explain", "say why steps ran again", explain_command},
       {"login", "keep credentials for a registry", login_command},
@@ -45,7 +47,7 @@ std::string overview() {
       "Usage: lichen COMMAND [flags] [arguments]\n\nCommands:\n";
   for (const Command& command : commands()) {
     std::string line = std::string("  ") + command.name;
-    line.resize(12, ' ');
+    line.resize(14, ' ');
     text += line + command.summary + "\n";
   }
   return text +

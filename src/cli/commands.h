@@ -42,6 +42,7 @@ int du_command(const Invocation& invocation);
 int prune_command(const Invocation& invocation);
 int builds_command(const Invocation& invocation);
 int explain_command(const Invocation& invocation);
+int cache_mount_command(const Invocation& invocation);
 int history_command(const Invocation& invocation);
 int login_command(const Invocation& invocation);
 int logout_command(const Invocation& invocation);
