@@ -50,14 +50,17 @@ FileValue parse_file(const std::string& value) {
 std::string file_change(const std::string& name, const std::string& before,
                         const std::string& now) {
   const FileValue old = parse_file(before), fresh = parse_file(now);
-  if (old.content != fresh.content) return name + " changed";
-  const auto permissions = [](const std::string& mode) {
-    return mode.size() > 4 ? mode.substr(mode.size() - 4) : mode;
+  constexpr std::size_t kPermissions = 4;  // digits, behind those of the type
+  const auto split_mode = [](const std::string& mode) {
+    const std::size_t at = mode.size() < kPermissions ? 0 : mode.size() - kPermissions;
+    return std::pair(mode.substr(0, at), mode.substr(at));
   };
-  if (old.mode != fresh.mode && old.mode.size() == fresh.mode.size() && old.mode.size() > 4 &&
-      old.mode.substr(0, old.mode.size() - 4) == fresh.mode.substr(0, fresh.mode.size() - 4))
-    return name + ": mode " + permissions(old.mode) + " → " + permissions(fresh.mode);
-  if (old.mode != fresh.mode) return name + " is of another type";
+  const auto [old_type, old_permissions] = split_mode(old.mode);
+  const auto [type, permissions] = split_mode(fresh.mode);
+  if (old_type != type) return name + " is of another type";
+  if (old.content != fresh.content) return name + " changed";
+  if (old_permissions != permissions)
+    return name + ": mode " + old_permissions + " → " + permissions;
   return name + ": owner " + old.owner + " → " + fresh.owner;
 }
 

@@ -182,7 +182,8 @@ after R1 M O R2
 W
 edit "how files are copied" 'in_dockerfile "s/COPY src/COPY --chown=1:1 src/"' <<'W'
 S instruction changed
-after R1 M O R2
+R1 it stands on another step: COPY --chown=1:1 src /src
+after M O R2
 W
 
 # Nothing that is secret was kept.
@@ -196,7 +197,8 @@ B its result is no longer in the store
 I its result is no longer in the store
 L its result is no longer in the store
 S its result is no longer in the store
-after W R1 M O R2
+R1 it stands on another step: COPY src /src, and 1 more
+after W M O R2
 W
 
 # A base image that moved.
