@@ -62,7 +62,7 @@ change bundle/rootfs
 quiet umoci repack --image in/umoci:changed bundle
 runroot=$(mktemp -d /tmp/lichen.XXXXXX)  # podman wants it short
 store=(--root "$PWD/b/s" --runroot "$runroot" --storage-driver vfs)
-trap 'command buildah "${store[@]}" rm -a >/dev/null 2>&1; umount -q b/s/vfs; rm -rf "$runroot"' EXIT
+trap 'command buildah "${store[@]}" rm -a >/dev/null 2>&1; umount -q b/s/vfs || true; rm -rf "$runroot"' EXIT
 buildah() { command buildah "${store[@]}" "$@" </dev/null; }
 container=$(buildah from scratch); cp -a tree/. "$(buildah mount "$container")/"
 quiet buildah commit "$container" whole
