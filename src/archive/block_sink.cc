@@ -6,10 +6,6 @@
 
 namespace lichen::archive {
 
-namespace {
-constexpr unsigned kMaxThreads = 64;
-}
-
 char* CompressionBlock::reserve_output(std::size_t bytes) {
   if (output_capacity < bytes) {
     output = std::make_unique_for_overwrite<char[]>(bytes);
@@ -87,7 +83,7 @@ Result<void> BlockSink::submit() {
   }
   in_flight_.push_back(std::move(block));
   work_to_do_.notify_one();
-  if (in_flight_.size() >= 2 * threads_) return emit_oldest();
+  if (in_flight_.size() + 1 >= blocks_of(threads_)) return emit_oldest();
   return {};
 }
 

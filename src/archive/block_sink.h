@@ -5,7 +5,7 @@
 // before, between and behind the blocks (begin, emitted, end), which run on the owner's thread.
 // An empty input has no block.
 //
-// Memory: at most 2 * threads + 1 blocks, which are reused. Threads start when a second block
+// Memory: at most blocks_of(threads) blocks, which are reused. Threads start when a second block
 // begins, so that small inputs have none.
 #pragma once
 
@@ -20,6 +20,16 @@
 #include "base/stream.h"
 
 namespace lichen::archive {
+
+inline constexpr std::size_t kGzipBlockBytes = 1024 * 1024;
+// Twice the window of zstd's default level: cutting costs little.
+inline constexpr std::size_t kZstdBlockBytes = 4 * 1024 * 1024;
+inline constexpr unsigned kMaxThreads = 64;
+
+// One a thread, two that wait, one that is being filled.
+constexpr std::size_t blocks_of(unsigned threads) {
+  return threads <= 1 ? 2 : threads + 3;
+}
 
 struct CompressionBlock {
   std::unique_ptr<char[]> input;

@@ -10,8 +10,6 @@ namespace lichen::archive {
 
 namespace {
 
-constexpr std::size_t kInputBytes = 1024 * 1024;
-
 // ISA-L's level 3 gives other bytes on other CPUs (SSE, AVX2, AVX-512); 0 to 2 do not.
 int isal_level(int level) {
   if (level == 0) return 0;
@@ -69,7 +67,7 @@ void append_little_endian(std::uint32_t value, std::string& bytes) {
 class GzipSink final : public BlockSink {
  public:
   GzipSink(int level, unsigned threads, Sink& to)
-      : BlockSink(kInputBytes, threads, to), level_(level) {}
+      : BlockSink(kGzipBlockBytes, threads, to), level_(level) {}
   ~GzipSink() override { stop(); }
 
  private:

@@ -9,9 +9,6 @@ namespace lichen::archive {
 
 namespace {
 
-// Twice the window of the default level: cutting costs little.
-constexpr std::size_t kInputBytes = 4 * 1024 * 1024;
-
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
@@ -42,7 +39,7 @@ class ZstdCodec final : public BlockCodec {
 class ZstdSink final : public BlockSink {
  public:
   ZstdSink(int level, unsigned threads, Sink& to)
-      : BlockSink(kInputBytes, threads, to), level_(level) {}
+      : BlockSink(kZstdBlockBytes, threads, to), level_(level) {}
   ~ZstdSink() override { stop(); }
 
  private:

@@ -99,8 +99,10 @@ std::string form_of(const Compression& compression) {
   return compression.name + " " + std::to_string(compression.level);
 }
 
-unsigned compressing_threads() {
-  return std::max(1u, std::thread::hardware_concurrency());
+archive::Effort effort_of(const ExportContext& context, const Compression& compression) {
+  return archive::effort_of(context.request.memory_bytes,
+                            transfer::compression_of(media_type(compression.name)),
+                            compression.level);
 }
 
 }  // namespace
@@ -127,7 +129,7 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
                    .output = TRY(store.temporary_path()),
                    .compression = compression.name,
                    .level = compression.level,
-                   .threads = compressing_threads(),
+                   .threads = effort_of(context, compression).threads,
                    .clamp = clamp_of(context),
                    .secrets = {}};
   const SecretGuardMode guard = context.request.secret_guard;
@@ -164,7 +166,10 @@ Result<image::Layers> layers_of(const ExportContext& context, const Compression&
   if (!ops::is_remote(result))
     return image::layers_of(
         context.session.store(), result,
-        {.now = context.now, .form = form_of(context, compression), .clamp = clamp_of(context)},
+        {.now = context.now,
+         .form = form_of(context, compression),
+         .clamp = clamp_of(context),
+         .jobs = effort_of(context, compression).layers},
         [&](std::int64_t id) { return make_layer(context, compression, id); });
   image::Layers layers;
   for (const ops::RemoteLayer& one : context.imported.tree(result)) {
@@ -187,7 +192,7 @@ Result<store::Layer> convert_layer(const ExportContext& context, const Compressi
       blobs->blob({.media_type = layer.media_type, .digest = layer.blob, .size = layer.size}),
       {.compression = wanted,
        .level = compression.level,
-       .threads = compressing_threads(),
+       .threads = effort_of(context, compression).threads,
        .staging = store.path() + "/tmp"}));
   const auto writer = TRY(store.write_blob());
   TRY(recoded.send(*writer));

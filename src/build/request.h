@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/effort.h"
 #include "base/digest.h"
 #include "build/annotations.h"
 #include "build/attestation_options.h"
@@ -77,9 +78,11 @@ struct Request {
   bool multi_platform = false;           // an index even of one (BUILDKIT_MULTI_PLATFORM)
   std::uint64_t shm_bytes = 0;           // of /dev/shm in steps; 0: the default
   std::vector<graph::Ulimit> ulimits;    // of steps; each name once
+  std::uint64_t memory_bytes = archive::kMemoryBytes;  // of lichen's own, for compressing
   bool pull = false, no_cache = false;
   std::vector<std::string> no_cache_stages;  // --no-cache-filter
   bool allow_insecure = false;               // RUN --security=insecure: --allow security.insecure
+  bool git_modes = false;                    // --context-mode=git
   std::vector<CacheSource> cache_from;
   std::vector<CacheTarget> cache_to;
   std::vector<Secret> secrets;

@@ -159,6 +159,7 @@ dockerfile::Frontend frontend_request(const Request& request, const Sources& sou
           .shm_bytes = request.shm_bytes,
           .ulimits = request.ulimits,
           .allow_insecure = request.allow_insecure,
+          .git_modes = request.git_modes,
           .no_cache = request.no_cache,
           .no_cache_stages = request.no_cache_stages,
           .platform = std::move(platform),

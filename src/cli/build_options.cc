@@ -157,6 +157,18 @@ Flag shm_size_flag(std::uint64_t& bytes) {
           }};
 }
 
+Flag context_mode_flag(bool& git_modes) {
+  return {"context-mode", 0, "keep|git",
+          "modes of what comes from a context: as they are, or what git keeps of them (0644, 0755)",
+          [&git_modes](const std::string& text) -> Result<void> {
+            if (text != "keep" && text != "git")
+              return fail(Errc::kInvalid, "unknown context mode \"" + printable(text) + "\"",
+                          hint_for(text, {"keep", "git"}));
+            git_modes = text == "git";
+            return {};
+          }};
+}
+
 Syntax build_syntax(Written& written) {
   BuildOptions& options = written.options;
   build::Request& request = options.request;
@@ -217,6 +229,8 @@ Syntax build_syntax(Written& written) {
       list_flag("secret", 0, "id=ID[,src=FILE|,env=NAME]",
                 "a secret for RUN --mount=type=secret; repeatable", written.secrets),
       secret_guard_flag(request.secret_guard),
+      context_mode_flag(request.git_modes),
+      memory_flag(request.memory_bytes),
       list_flag("ssh", 0, "default|ID[=SOCKET|KEY[,KEY]]",
                 "an ssh agent, or private keys, for RUN --mount=type=ssh (default: the agent of "
                 "SSH_AUTH_SOCK); repeatable",

@@ -289,6 +289,7 @@ TEST(BuildOptions, HintsKnowWhatWasMeant) {
       {"--network=nome", "did you mean none?"},
       {"--call=chek", "did you mean check?"},
       {"--secret-guard=wran", "did you mean warn?"},
+      {"--context-mode=gti", "did you mean git?"},
       {"--output=type=locl,dest=x", "did you mean local?"},
       {"--output=type=oci,compresion=zstd", "did you mean compression?"},
       {"--annotation=manifst:a=b", "did you mean manifest?"},

@@ -6,6 +6,7 @@
 
 #include "base/hint.h"
 #include "base/text.h"
+#include "dockerfile/mount.h"
 
 namespace lichen::cli {
 
@@ -33,6 +34,15 @@ Flag network_flag(graph::NetworkMode& network) {
   return {"network", 0, "host|none|sandbox", "network of what runs (default: host)",
           [&network](const std::string& text) -> Result<void> {
             network = TRY(parse_network(text));
+            return {};
+          }};
+}
+
+Flag memory_flag(std::uint64_t& bytes) {
+  return {"mem-budget", 0, "BYTES",
+          "how much memory lichen's own work may take: how many threads compress (default: 128m)",
+          [&bytes](const std::string& text) -> Result<void> {
+            bytes = static_cast<std::uint64_t>(TRY(dockerfile::parse_bytes(text)));
             return {};
           }};
 }

@@ -1,6 +1,7 @@
 // Flags and words that several commands share. The parse_* functions are pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ Flag root_flag(std::string& root);
 Flag tier_flag(build::TierChoice& tier);
 Flag tls_flag(bool& verify);
 Flag network_flag(graph::NetworkMode& network);
+Flag memory_flag(std::uint64_t& bytes);
 Flag add_host_flag(std::vector<std::string>& hosts);
 
 Result<build::TierChoice> parse_tier(const std::string& text);

@@ -64,6 +64,7 @@ struct Frontend {
   std::uint64_t shm_bytes = 0;         // of /dev/shm in RUN; 0: the default
   std::vector<graph::Ulimit> ulimits;  // of RUN
   bool allow_insecure = false;         // RUN --security=insecure
+  bool git_modes = false;              // of contexts no mode counts but what git keeps of it
   bool no_cache = false;
   std::vector<std::string> no_cache_stages;  // as no_cache, for stages of these names
   std::optional<oci::Platform> platform;     // --platform; empty: the host's

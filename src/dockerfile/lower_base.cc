@@ -167,6 +167,7 @@ Result<graph::Input> Lowering::add_local(const std::string& name) {
   auto ignore = graph::Ignore::parse(ignore_text(name));
   if (!ignore) return fail(std::move(ignore).error().in(".dockerignore"));
   if (!ignore->empty()) source.attributes["local.excludepatterns"] = json_array(ignore->patterns());
+  if (request_.git_modes) source.attributes["local.modes"] = "git";
   const std::string label = name == "context" ? "[internal] load build context"
                                               : "[context " + name + "] load from client";
   return graph::Input{

@@ -90,7 +90,8 @@ Result<std::optional<graph::Input>> Lowering::mount_source(const StageState& sta
   const graph::Input local = TRY(add_local(base.local));
   const auto ignore = graph::Ignore::parse(ignore_text(base.local));
   const bool is_whole = ignore && ignore->empty();
-  if (is_whole && mount.readonly && mount.kind == MountKind::kBind) return Found(local);
+  if (is_whole && !request_.git_modes && mount.readonly && mount.kind == MountKind::kBind)
+    return Found(local);
   const std::string path = mount.kind == MountKind::kBind ? clean_path(mount.selector) : "/";
   graph::FileOp copy{.scratch = true};
   copy.actions.push_back(graph::Copy{

@@ -334,7 +334,7 @@ Result<void> FileWriter::copy_directory(const SourceTree& from,
   if (is_new) child = TRY(open_new(child, path));
   const struct ::stat status = TRY(os::fstat(source));
   Attributes attributes{.record = record_of(from, source_path, status)};
-  attributes.mode = mode_of(attributes.record, status);
+  attributes.mode = mode_of(from, attributes.record, status);
   if (owner) attributes.record = {.uid = owner->uid, .gid = owner->gid};
   if (!copy.mode.empty())
     attributes.mode = S_IFDIR | TRY(change_mode(copy.mode, attributes.mode & kPermissions, true));
@@ -377,7 +377,7 @@ Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& 
   if (!found) return fail(Errc::kInvalid, "vanished while it was copied");
   const struct ::stat& status = *found;
   Attributes attributes{.record = record_of(from, source_path, status)};
-  attributes.mode = mode_of(attributes.record, status);
+  attributes.mode = mode_of(from, attributes.record, status);
   attributes.mtime = status.st_mtim;
   if (owner) {
     attributes.record.uid = owner->uid;

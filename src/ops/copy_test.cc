@@ -65,6 +65,36 @@ TEST_F(Copies, FileToNameAndToDirectory) {
   EXPECT_EQ(content("to/x/a"), "A");
 }
 
+TEST_F(Copies, GitModesFoldTheUmask) {
+  const graph::Copy all{.input = 0, .src = "/d", .dest = "/out", .dir_copy_contents = true};
+  const owners::Owners none;
+  std::vector<Digest> digests;
+  for (const mode_t mask : {022, 077, 002}) {
+    for (const char* name : {"plain", "run", "sub/plain"}) file(std::string("from/d/") + name, "x");
+    const auto set = [&](const char* path, mode_t full) {
+      ASSERT_EQ(::chmod((base_ + "/from/d" + path).c_str(), full & ~mask), 0);
+    };
+    set("/plain", 0666);
+    set("/run", 0777);
+    set("/sub", 0777);
+    set("/sub/plain", 0666);
+    const SourceTree tree{.root = from_, .is_context = true, .git_modes = true};
+    digests.push_back(
+        *digest_of(tree, all, [](const auto& directory, const auto& name, const auto&) {
+          return read_digest(directory, name);
+        }));
+    FileWriter writer(
+        {.root = to_, .tier = container::Tier::kUserns, .below = none, .created = {}});
+    ASSERT_TRUE(writer.copy(tree, all, {}));
+    EXPECT_EQ(mode("to/out/plain"), 0644U);
+    EXPECT_EQ(mode("to/out/run"), 0755U);
+    EXPECT_EQ(mode("to/out/sub"), 0755U);
+    EXPECT_EQ(mode("to/out/sub/plain"), 0644U);
+  }
+  EXPECT_EQ(digests[0], digests[1]);
+  EXPECT_EQ(digests[0], digests[2]);
+}
+
 TEST_F(Copies, DirectoryGivesItsContentsAndKeepsModes) {
   file("from/d/sub/f", "F");
   ::chmod((base_ + "/from/d/sub").c_str(), 0711);

@@ -34,6 +34,7 @@ Result<ResultId> Runner::run_file(VertexId vertex, const graph::FileOp& file,
             if (const graph::SourceOp* source = find_context(vertex, copy->input)) {
               input.directory = TRY(context_directory(*source));
               input.ignore = TRY(ignore_patterns(*source));
+              input.git_modes = has_git_modes(*source);
             } else {
               const Stack stack = TRY(stack_of(services_.store, inputs.at(*copy->input)));
               input.lower = stack.lower;

@@ -40,7 +40,7 @@ namespace ops {
 
 template <class Wire>
 void fields(Wire& wire, TreeInput& input) {
-  wire(input.directory, input.ignore, input.lower, input.sidecars);
+  wire(input.directory, input.ignore, input.git_modes, input.lower, input.sidecars);
 }
 template <class Wire>
 void fields(Wire& wire, ApplyJob& job) {

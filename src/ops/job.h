@@ -59,6 +59,7 @@ struct DiffReply {
 struct TreeInput {
   std::string directory;              // of the host; or empty
   std::vector<std::string> ignore;    // patterns, for `directory`
+  bool git_modes = false;             // SourceTree::git_modes, for `directory`
   std::vector<std::string> lower;     // top first
   std::vector<std::string> sidecars;  // bottom first
 };

@@ -15,4 +15,9 @@ Result<std::vector<std::string>> ignore_patterns(const graph::SourceOp& source) 
   return patterns;
 }
 
+bool has_git_modes(const graph::SourceOp& source) {
+  const auto found = source.attributes.find("local.modes");
+  return found != source.attributes.end() && found->second == "git";
+}
+
 }  // namespace lichen::ops

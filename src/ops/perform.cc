@@ -67,13 +67,14 @@ struct OpenTree {
   View stack;
   std::optional<graph::Ignore> ignore;
   owners::Owners owners;
-  bool is_context = false, is_bare = false;
+  bool is_context = false, git_modes = false, is_bare = false;
 
   SourceTree view() const {
     return {.root = is_context ? root : stack.root(),
             .ignore = ignore ? &*ignore : nullptr,
             .owners = &owners,
             .is_context = is_context,
+            .git_modes = git_modes,
             .is_bare = is_bare};
   }
 };
@@ -83,6 +84,7 @@ Result<std::unique_ptr<OpenTree>> open_tree(const TreeInput& input, container::T
   auto tree = std::make_unique<OpenTree>();
   if (!input.directory.empty()) {
     tree->is_context = true;
+    tree->git_modes = input.git_modes;
     tree->root = TRY(os::open(input.directory, O_RDONLY | O_DIRECTORY));
     if (!input.ignore.empty()) tree->ignore = TRY(graph::Ignore::from_patterns(input.ignore));
     return tree;

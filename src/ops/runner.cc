@@ -317,8 +317,10 @@ Result<Digest> Runner::context_digest(VertexId vertex, const graph::Copy& copy, 
   const graph::SourceOp& source = *find_context(vertex, copy.input);
   const os::UniqueFd root = TRY(os::open(TRY(context_directory(source)), O_RDONLY | O_DIRECTORY));
   const graph::Ignore ignore = TRY(graph::Ignore::from_patterns(TRY(ignore_patterns(source))));
-  const SourceTree tree{
-      .root = root, .ignore = ignore.empty() ? nullptr : &ignore, .is_context = true};
+  const SourceTree tree{.root = root,
+                        .ignore = ignore.empty() ? nullptr : &ignore,
+                        .is_context = true,
+                        .git_modes = has_git_modes(source)};
   return digest_of(
       tree, copy,
       [this](const os::UniqueFd& directory, const std::string& name, const struct ::stat& status) {

@@ -174,7 +174,10 @@ owners::Record record_of(const SourceTree& tree, const std::string& path,
   return {.uid = status.st_uid, .gid = status.st_gid};
 }
 
-mode_t mode_of(const owners::Record& record, const struct ::stat& status) {
+mode_t mode_of(const SourceTree& tree, const owners::Record& record, const struct ::stat& status) {
+  if (tree.git_modes && !S_ISLNK(status.st_mode))
+    return (status.st_mode & S_IFMT) |
+           (S_ISDIR(status.st_mode) || (status.st_mode & S_IXUSR) != 0 ? 0755 : 0644);
   if (!record.mode) return status.st_mode;
   return (status.st_mode & S_IFMT) | (*record.mode & 07777);
 }
@@ -204,7 +207,8 @@ class Digester {
     if (S_ISREG(status->st_mode) && record.type == 0)
       digest = TRY(file_digest_(directory, name, *status)).text();
     hasher_.field(relative)
-        .field(std::to_string(mode_of(record, *status) & (S_ISLNK(status->st_mode) ? S_IFMT : ~0u)))
+        .field(std::to_string(mode_of(tree_, record, *status) &
+                              (S_ISLNK(status->st_mode) ? S_IFMT : ~0u)))
         .field(std::to_string(record.uid) + ":" + std::to_string(record.gid))
         .field(std::to_string(record.type) + ":" + std::to_string(record.dev_major) + ":" +
                std::to_string(record.dev_minor))
@@ -238,7 +242,7 @@ class Digester {
   void list(const std::string& path, const owners::Record& record, const struct ::stat& status,
             const std::string& content) {
     char mode[16];
-    std::snprintf(mode, sizeof mode, "%06o", static_cast<unsigned>(mode_of(record, status)));
+    std::snprintf(mode, sizeof mode, "%06o", static_cast<unsigned>(mode_of(tree_, record, status)));
     listing_->add(path.empty() ? "." : path,
                   std::string(mode) + " " + std::to_string(record.uid) + ":" +
                       std::to_string(record.gid) +
@@ -272,7 +276,7 @@ Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
       const struct ::stat status = TRY(os::fstat(opened));
       // The directory's own mode counts: a destination that is not there takes it.
       const owners::Record record = record_of(tree, selected.path, status);
-      const std::string mode = std::to_string(mode_of(record, status));
+      const std::string mode = std::to_string(mode_of(tree, record, status));
       if (listing != nullptr) digester.list(selected.path, record, status, "");
       const os::UniqueFd readable = TRY(os::reopen(opened, O_RDONLY | O_DIRECTORY));
       TRY(digester.add_entries(readable, selected.path,

@@ -27,6 +27,7 @@ struct SourceTree {
   const graph::Ignore* ignore = nullptr;   // of the context
   const owners::Owners* owners = nullptr;  // fake owners of a stage
   bool is_context = false;                 // owners count as 0:0
+  bool git_modes = false;                  // 0755 or 0644, as git has it
   bool is_bare = false;  // a stage at tier bare: what has no record is owned by 0:0
 };
 
@@ -76,6 +77,6 @@ Result<std::string> real_path(const os::UniqueFd& root, const os::UniqueFd& foun
 owners::Record record_of(const SourceTree& tree, const std::string& path,
                          const struct ::stat& status);
 // With the type; of the record, if that knows better.
-mode_t mode_of(const owners::Record& record, const struct ::stat& status);
+mode_t mode_of(const SourceTree& tree, const owners::Record& record, const struct ::stat& status);
 
 }  // namespace lichen::ops
