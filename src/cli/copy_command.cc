@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "base/text.h"
 #include "build/steps.h"
 #include "cli/commands.h"
 #include "cli/copy_options.h"
@@ -34,8 +35,9 @@ class Copier {
 
   Result<std::vector<std::string>> run(const transfer::CopyOptions& options) {
     if (request_.load) return load(options);
+    if (!request_.more.empty()) return save(options);
     const auto from = TRY(transfer::open_source(request_.from, services_));
-    if (request_.keep_name) to_.name = TRY(own_name());
+    if (request_.keep_name) to_.name = TRY(own_name(request_.from.name));
     const auto to = TRY(open_target());
     const std::string name = "copy " + to_text(request_.from) + " to " + to_text(to_);
     return std::vector{TRY(copy(*from, *to, options, name)).digest.text()};
@@ -49,10 +51,33 @@ class Copier {
     return transfer::open_target(to_, services_);
   }
   // What the store calls the image, if the user called it that and not by an id.
-  Result<std::string> own_name() {
-    const auto image = TRY(services_.store->find_image(request_.from.name));
-    const auto typed = oci::parse_reference(request_.from.name);
+  Result<std::string> own_name(const std::string& written) {
+    const auto image = TRY(services_.store->find_image(written));
+    const auto typed = oci::parse_reference(written);
     return image && typed && oci::to_text(*typed) == image->name ? image->name : std::string();
+  }
+
+  // Several images into one archive.
+  Result<std::vector<std::string>> save(const transfer::CopyOptions& options) {
+    std::vector<std::string> names = {request_.from.name};
+    names.insert(names.end(), request_.more.begin(), request_.more.end());
+    std::vector<std::unique_ptr<transfer::ImageSource>> images;
+    for (const std::string& name : names)
+      images.push_back(TRY(transfer::open_source(
+          {.transport = Transport::kStore, .path = {}, .name = name}, services_)));
+    transfer::SharedLayout archive = TRY(transfer::SharedLayout::open(to_, services_));
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const std::string own = TRY(own_name(names[i]));
+      transfer::LayoutNames called{.docker = to_.transport == Transport::kDockerArchive};
+      if (called.docker && !own.empty()) called.references = {own};
+      if (!called.docker) called.ref = own;
+      const auto to = archive.next(std::move(called));
+      const std::string step = "copy " + printable(names[i]) + " to " + to_text(to_);
+      lines.push_back(TRY(copy(*images[i], *to, options, step)).digest.text());
+    }
+    TRY(archive.finish());
+    return lines;
   }
 
   Result<std::vector<std::string>> load(const transfer::CopyOptions& options) {
@@ -95,6 +120,8 @@ Result<int> copy(const CopyRequest& request, const Invocation& invocation) {
   transfer::CopyOptions options = request.options;
   options.staging = services.staging;
   options.cancelled = invocation.cancelled;
+  options.oci = request.to.transport == Transport::kOciDirectory ||
+                request.to.transport == Transport::kOciArchive;
 
   Progress progress(mode, STDERR_FILENO, invocation.variables);
   auto lines = Copier(request, services, progress.sink()).run(options);

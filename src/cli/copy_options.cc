@@ -53,6 +53,7 @@ void add_layers(Syntax& syntax, transfer::CopyOptions& options) {
   syntax.flags.push_back(switch_flag("preserve-digests", 0,
                                      "fail rather than change the image's digest",
                                      options.preserve_digests));
+  syntax.flags.push_back(memory_flag(options.memory_bytes));
 }
 
 void add_common(Syntax& syntax, Written& written) {
@@ -136,10 +137,10 @@ Syntax save_syntax(Written& written) {
   CopyRequest& request = written.request;
   Syntax syntax{
       .name = "save",
-      .arguments = "IMAGE",
-      .summary = "Writes an image of the store as an archive, for `docker load` and others.",
+      .arguments = "IMAGE [IMAGE…]",
+      .summary = "Writes images of the store as an archive, for `docker load` and others.",
+      .text = "What several images have in common is in it once.",
       .least = 1,
-      .most = 1,
       .missing_hint = "`lichen images` lists the images"};
   syntax.flags = {
       text_flag("output", 'o', "FILE", "where to (default: standard output)", written.file),
@@ -148,7 +149,7 @@ Syntax save_syntax(Written& written) {
       all_flag(CopyVerb::kSave, request.options.all), platform_flag(written.platform)};
   add_layers(syntax, request.options);
   syntax.examples = {{"lichen save -o app.tar app", "`docker load -i app.tar` reads it"},
-                     {"lichen save app | ssh host docker load", "without a file"}};
+                     {"lichen save app db | ssh host docker load", "two images, without a file"}};
   return syntax;
 }
 
@@ -244,6 +245,8 @@ Result<void> take_places(CopyVerb verb, const std::vector<std::string>& argument
       return {};
     case CopyVerb::kSave:
       request.from = TRY(parse_stored(arguments[0]));
+      for (std::size_t i = 1; i < arguments.size(); ++i)
+        request.more.push_back(TRY(parse_stored(arguments[i])).name);
       request.to = TRY(saved_place(written));
       request.keep_name = true;
       return {};

@@ -16,6 +16,7 @@ namespace lichen::cli {
 struct CopyRequest {
   bool help = false;
   transfer::Place from, to;
+  std::vector<std::string> more;  // `save`: further images of the store, into the same archive
   // `load`: all images of the archive `from.path`, of either kind; no `to`.
   bool load = false;
   // `save`: the image is called in the archive what it was called here, if that is its name.

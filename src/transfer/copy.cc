@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "oci/conversion.h"
 #include "transfer/recode.h"
 
 namespace lichen::transfer {
@@ -125,6 +126,8 @@ class Copy {
 
   Result<oci::Descriptor> run() {
     const Parts parts = TRY(Collector(from_, options_).collect());
+    for (const Parts::Document& document : parts.documents)
+      if (is_converted(document)) TRY(convert_config(document));
     TRY(copy_blobs(parts.blobs));
     oci::Descriptor root;
     for (const Parts::Document& document : parts.documents)
@@ -156,19 +159,56 @@ class Copy {
     return {};
   }
 
+  bool is_converted(const Parts::Document& document) const {
+    return options_.oci && !options_.preserve_digests &&
+           oci::oci_media_type(document.descriptor.media_type) != document.descriptor.media_type;
+  }
+  Result<void> convert_config(const Parts::Document& document) {
+    const oci::Document read = TRY(oci::parse_document(document.bytes));
+    const auto* manifest = std::get_if<oci::Manifest>(&read);
+    if (manifest == nullptr || manifest->config.media_type != oci::kDockerConfigType) return {};
+    std::string config = TRY(oci::to_oci_config(TRY(read_config(from_, *manifest))));
+    replacements_[manifest->config.digest] = config_descriptor(config);
+    configs_[manifest->config.digest] = std::move(config);
+    return {};
+  }
+  static oci::Descriptor config_descriptor(const std::string& config) {
+    return {.media_type = oci::kConfigType, .digest = sha256(config), .size = config.size()};
+  }
+  // `config` is one of configs_.
+  static Blob converted(const std::string& config) {
+    return {.descriptor = config_descriptor(config),
+            .send = [&config](Sink& to) { return to.write(config); },
+            .open = [&config]() -> Result<std::unique_ptr<Source>> {
+              return std::make_unique<StringSource>(config);
+            }};
+  }
+
   Result<void> copy_blob(const oci::Descriptor& descriptor) {
     TRY(report(descriptor, 0, false));
+    if (const auto config = configs_.find(descriptor.digest); config != configs_.end()) {
+      TRY(to_.put_blob(converted(config->second), from_.repository()));
+      return report(descriptor, descriptor.size, true);
+    }
     Blob blob = reported(from_.blob(descriptor));
     if (is_recoded(descriptor)) {
-      blob = TRY(recode(blob, {.compression = *compression_,
-                               .level = options_.level,
-                               .threads = std::max(1u, std::thread::hardware_concurrency()),
-                               .staging = options_.staging}));
+      blob = TRY(recoded(blob));
       const std::lock_guard lock(mutex_);
       replacements_[descriptor.digest] = blob.descriptor;
     }
     TRY(to_.put_blob(blob, from_.repository()));
     return report(descriptor, descriptor.size, true);
+  }
+
+  // One layer at a time, on all processors: memory is bounded.
+  Result<Blob> recoded(const Blob& blob) {
+    const std::lock_guard lock(recoding_);
+    const archive::Effort effort =
+        archive::effort_of(options_.memory_bytes, *compression_, options_.level);
+    return recode(blob, {.compression = *compression_,
+                         .level = options_.level,
+                         .threads = effort.threads,
+                         .staging = options_.staging});
   }
 
   bool is_recoded(const oci::Descriptor& blob) const {
@@ -205,17 +245,22 @@ class Copy {
 
   Result<oci::Descriptor> copy_document(const Parts::Document& document, bool is_root) {
     oci::Descriptor descriptor = document.descriptor;
-    std::string changed;
-    if (!replacements_.empty()) {
-      changed = TRY(replace_descriptors(document.bytes, replacements_));
+    if (is_converted(document) || !replacements_.empty()) {
+      const std::string changed = is_converted(document)
+                                      ? TRY(oci::to_oci_document(document.bytes, replacements_))
+                                      : TRY(replace_descriptors(document.bytes, replacements_));
       if (options_.preserve_digests && changed != document.bytes)
         return fail(Errc::kInvalid, "the layers' compression would change the image's digest",
                     "leave out --preserve-digests or --compression");
+      if (is_converted(document))
+        descriptor.media_type = oci::oci_media_type(descriptor.media_type);
       descriptor.digest = sha256(changed);
       descriptor.size = changed.size();
       replacements_[document.descriptor.digest] = descriptor;
+      TRY(to_.put_document(descriptor, changed, is_root));
+      return descriptor;
     }
-    TRY(to_.put_document(descriptor, replacements_.empty() ? document.bytes : changed, is_root));
+    TRY(to_.put_document(descriptor, document.bytes, is_root));
     return descriptor;
   }
 
@@ -224,8 +269,10 @@ class Copy {
   const CopyOptions& options_;
   const Progress& progress_;
   std::optional<archive::Compression> compression_;
+  std::mutex recoding_;
   std::mutex mutex_;  // of progress_ and
   Replacements replacements_;
+  std::map<Digest, std::string> configs_;  // those that are made anew, by their old digests
 };
 
 }  // namespace

@@ -4,8 +4,8 @@
 //
 // Documents and blobs go byte for byte, so digests stay, unless the options ask for other layers:
 // then the documents that name them change in that alone, and keep members that lichen does not
-// know. Blobs go side by side and first, what names others comes after it.
-// Blocks; kCancelled soon after `cancelled` is set.
+// know; or ask for OCI documents. Blobs go side by side and first, what names others comes after
+// it. Blocks; kCancelled soon after `cancelled` is set.
 #pragma once
 
 #include <atomic>
@@ -15,6 +15,7 @@
 #include <string>
 
 #include "archive/compression.h"
+#include "archive/effort.h"
 #include "base/result.h"
 #include "oci/types.h"
 #include "transfer/image_source.h"
@@ -29,8 +30,10 @@ struct CopyOptions {
   // (of a docker archive) has plain layers: they become gzip unless this says otherwise.
   std::optional<archive::Compression> compression;
   int level = -1;
+  std::uint64_t memory_bytes = archive::kMemoryBytes;  // of lichen's own, at most
   bool preserve_digests = false;  // rather fail (kInvalid) than change a document
-  std::string staging;            // a directory, for layers that are made anew
+  bool oci = false;  // Docker's documents become OCI ones (oci/conversion.h), if digests may change
+  std::string staging;  // a directory, for layers that are made anew
   const std::atomic<bool>* cancelled = nullptr;
 };
 

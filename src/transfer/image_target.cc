@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <map>
 #include <optional>
 
 #include "base/text.h"
@@ -11,6 +12,33 @@
 #include "transfer/layout.h"
 
 namespace lichen::transfer {
+
+// A layout and what its index and manifest.json will say.
+struct LayoutState {
+  std::unique_ptr<NewFiles> files;
+  std::string earlier = {};  // index.json that was there
+  std::vector<NamedImage> images = {};
+  std::map<Digest, DockerImage> docker = {};  // by the manifest
+  bool has_docker = false;
+
+  Result<void> begin() {
+    if (auto bytes = files->earlier("index.json"))
+      earlier = std::move(*bytes);
+    else if (bytes.error().code != Errc::kNotFound)
+      return fail(std::move(bytes).error());
+    return files->put("oci-layout", kLayoutFile);
+  }
+  Result<void> finish() {
+    if (has_docker) {
+      std::vector<DockerImage> all;
+      for (const NamedImage& image : images)
+        if (const auto found = docker.extract(image.root.digest)) all.push_back(found.mapped());
+      TRY(files->put("manifest.json", docker_manifest(all)));
+    }
+    TRY(files->put("index.json", TRY(layout_index(earlier, images))));
+    return files->finish();
+  }
+};
 
 namespace {
 
@@ -90,78 +118,87 @@ class RegistryTarget final : public ImageTarget {
 // Blobs and documents as files.
 class FilesTarget : public ImageTarget {
  public:
-  explicit FilesTarget(std::unique_ptr<NewFiles> files) : files_(std::move(files)) {}
+  explicit FilesTarget(NewFiles& files) : files_(files) {}
 
-  unsigned parallel() const override { return files_->one_at_a_time() ? 1 : kTransfers; }
+  unsigned parallel() const override { return files_.one_at_a_time() ? 1 : kTransfers; }
   Result<void> put_blob(const Blob& blob, const oci::Reference&) override {
     const std::string path = blob_path(blob.descriptor.digest);
-    if (files_->has(path, blob.descriptor.size)) return {};
-    return files_->put(path, blob.descriptor.size,
-                       [&](Sink& to) { return send_checked(blob, to); });
+    if (files_.has(path, blob.descriptor.size)) return {};
+    return files_.put(path, blob.descriptor.size, [&](Sink& to) { return send_checked(blob, to); });
   }
 
  protected:
   virtual std::string blob_path(const Digest& digest) const = 0;
-  std::unique_ptr<NewFiles> files_;
+  NewFiles& files_;
 };
 
 class LayoutTarget final : public FilesTarget {
  public:
-  LayoutTarget(std::unique_ptr<NewFiles> files, LayoutNames names)
-      : FilesTarget(std::move(files)), names_(std::move(names)) {}
+  // `alone`: nothing comes after this image.
+  LayoutTarget(std::shared_ptr<LayoutState> layout, LayoutNames names, bool alone)
+      : FilesTarget(*layout->files),
+        layout_(std::move(layout)),
+        names_(std::move(names)),
+        alone_(alone) {}
 
-  Result<void> begin() {
-    if (auto bytes = files_->earlier("index.json"))
-      earlier_ = std::move(*bytes);
-    else if (bytes.error().code != Errc::kNotFound)
-      return fail(std::move(bytes).error());
-    return files_->put("oci-layout", kLayoutFile);
-  }
   Result<void> put_document(const oci::Descriptor& descriptor, std::string_view bytes,
                             bool is_root) override {
-    TRY(files_->put(layout_blob_path(descriptor.digest), bytes));
+    const std::string path = layout_blob_path(descriptor.digest);
+    if (!files_.has(path, bytes.size())) TRY(files_.put(path, bytes));
     if (!names_.docker || !is_root) return {};
-    const oci::Document document = TRY(oci::parse_document(bytes));
-    const auto* manifest = std::get_if<oci::Manifest>(&document);
+    oci::Document document = TRY(oci::parse_document(bytes));
+    auto* manifest = std::get_if<oci::Manifest>(&document);
     if (manifest == nullptr)
       return fail(Errc::kUnsupported,
                   "a docker archive holds images of one platform, and this is an index",
                   "choose one with --platform");
-    return files_->put("manifest.json", docker_manifest(*manifest, names_.references));
+    layout_->has_docker = true;
+    DockerImage& image = layout_->docker[descriptor.digest];
+    image.manifest = std::move(*manifest);
+    image.references.insert(image.references.end(), names_.references.begin(),
+                            names_.references.end());
+    return {};
   }
   Result<void> finish(const oci::Descriptor& root) override {
-    std::vector<LayoutName> names;
-    for (const std::string& reference : names_.references) names.push_back(layout_name(reference));
-    if (!names_.ref.empty()) names.push_back({.full = {}, .ref = names_.ref});
-    TRY(files_->put("index.json", TRY(layout_index(earlier_, root, names))));
-    return files_->finish();
+    NamedImage image{.root = root, .names = {}};
+    for (const std::string& reference : names_.references)
+      image.names.push_back(layout_name(reference));
+    if (!names_.ref.empty()) image.names.push_back({.full = {}, .ref = names_.ref});
+    layout_->images.push_back(std::move(image));
+    if (!alone_) return {};
+    return layout_->finish();
   }
 
  protected:
   std::string blob_path(const Digest& digest) const override { return layout_blob_path(digest); }
 
  private:
+  std::shared_ptr<LayoutState> layout_;
   LayoutNames names_;
-  std::string earlier_;
+  bool alone_;
 };
 
 // containers/image's "dir:", as it stands in its documentation (containers-transports(5)).
 class DirectoryTarget final : public FilesTarget {
  public:
-  using FilesTarget::FilesTarget;
+  explicit DirectoryTarget(std::unique_ptr<NewFiles> files)
+      : FilesTarget(*files), own_files_(std::move(files)) {}
 
   Result<void> put_document(const oci::Descriptor& descriptor, std::string_view bytes,
                             bool is_root) override {
-    return files_->put(is_root ? "manifest.json" : descriptor.digest.hex() + ".manifest.json",
-                       bytes);
+    return files_.put(is_root ? "manifest.json" : descriptor.digest.hex() + ".manifest.json",
+                      bytes);
   }
   Result<void> finish(const oci::Descriptor&) override {
-    TRY(files_->put("version", "Directory Transport Version: 1.1\n"));
-    return files_->finish();
+    TRY(files_.put("version", "Directory Transport Version: 1.1\n"));
+    return files_.finish();
   }
 
  protected:
   std::string blob_path(const Digest& digest) const override { return digest.hex(); }
+
+ private:
+  std::unique_ptr<NewFiles> own_files_;
 };
 
 Result<std::unique_ptr<ImageTarget>> open_store(store::Store& store, const std::string& name) {
@@ -186,13 +223,40 @@ Result<std::unique_ptr<NewFiles>> archive_for(const std::string& path, int outpu
   return make_archive(path, output_fd);
 }
 
+Result<std::shared_ptr<LayoutState>> begin_layout(std::unique_ptr<NewFiles> files) {
+  auto state = std::make_shared<LayoutState>();
+  state->files = std::move(files);
+  TRY(state->begin());
+  return state;
+}
+
+Result<std::unique_ptr<NewFiles>> layout_files(const Place& place, const Services& services) {
+  if (place.transport == Transport::kOciDirectory) return directory_for(place.path, "oci-layout");
+  return archive_for(place.path, services.output_fd);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ImageTarget>> layout_target(std::unique_ptr<NewFiles> files,
                                                    LayoutNames names) {
-  auto target = std::make_unique<LayoutTarget>(std::move(files), std::move(names));
-  TRY(target->begin());
-  return target;
+  return std::make_unique<LayoutTarget>(TRY(begin_layout(std::move(files))), std::move(names),
+                                        true);
+}
+
+Result<SharedLayout> SharedLayout::open(const Place& place, const Services& services) {
+  if (place.transport != Transport::kOciDirectory && place.transport != Transport::kOciArchive &&
+      place.transport != Transport::kDockerArchive)
+    return fail(Errc::kInvalid, printable(to_text(place)) + " is a place for one image",
+                "docker-archive, oci-archive and oci-dir hold several");
+  return SharedLayout(TRY(begin_layout(TRY(layout_files(place, services)))));
+}
+
+std::unique_ptr<ImageTarget> SharedLayout::next(LayoutNames names) {
+  return std::make_unique<LayoutTarget>(state_, std::move(names), false);
+}
+
+Result<void> SharedLayout::finish() {
+  return state_->finish();
 }
 
 std::unique_ptr<ImageTarget> store_target(store::Store& store, std::vector<std::string> names) {
@@ -214,15 +278,13 @@ Result<std::unique_ptr<ImageTarget>> open_target(const Place& place, const Servi
     case Transport::kOciArchive: {
       if (starts_with(place.name, "sha256:"))
         return fail(Errc::kInvalid, "an image's new name in a layout cannot be a digest");
-      const bool is_directory = place.transport == Transport::kOciDirectory;
-      return layout_target(is_directory ? TRY(directory_for(place.path, "oci-layout"))
-                                        : TRY(archive_for(place.path, services.output_fd)),
+      return layout_target(TRY(layout_files(place, services)),
                            {.references = {}, .ref = place.name});
     }
     case Transport::kDockerArchive: {
       LayoutNames names{.docker = true};
       if (!place.name.empty()) names.references.push_back(place.name);
-      return layout_target(TRY(archive_for(place.path, services.output_fd)), std::move(names));
+      return layout_target(TRY(layout_files(place, services)), std::move(names));
     }
     case Transport::kDirectory:
       return std::make_unique<DirectoryTarget>(TRY(directory_for(place.path, "version")));

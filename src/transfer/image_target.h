@@ -18,6 +18,8 @@
 
 namespace lichen::transfer {
 
+struct LayoutState;
+
 class ImageTarget {
  public:
   ImageTarget() = default;
@@ -40,6 +42,18 @@ struct LayoutNames {
 };
 Result<std::unique_ptr<ImageTarget>> layout_target(std::unique_ptr<NewFiles> files,
                                                    LayoutNames names);
+// Several images in one layout, one after another; what two of them have is there once.
+class SharedLayout {
+ public:
+  // kInvalid: a place for one image.
+  static Result<SharedLayout> open(const Place& place, const Services& services);
+  std::unique_ptr<ImageTarget> next(LayoutNames names);
+  Result<void> finish();
+
+ private:
+  explicit SharedLayout(std::shared_ptr<LayoutState> state) : state_(std::move(state)) {}
+  std::shared_ptr<LayoutState> state_;
+};
 // `names`: canonical references; none: the image is kept under its digest.
 std::unique_ptr<ImageTarget> store_target(store::Store& store, std::vector<std::string> names);
 std::unique_ptr<ImageTarget> registry_target(registry::Client& client,

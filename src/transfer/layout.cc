@@ -72,44 +72,52 @@ LayoutName layout_name(const std::string& text) {
   return {.full = text, .ref = reference && !reference->tag.empty() ? reference->tag : text};
 }
 
-Result<std::string> layout_index(std::string_view earlier, const oci::Descriptor& root,
-                                 const std::vector<LayoutName>& names) {
+Result<std::string> layout_index(std::string_view earlier, const std::vector<NamedImage>& images) {
   oci::Index index;
   if (!earlier.empty()) index = TRY(parse_index(earlier));
-  const auto add = [&](const LayoutName& name) {
-    std::erase_if(index.manifests, [&](const oci::Descriptor& entry) {
+  std::vector<oci::Descriptor> added;
+  const auto add = [&](const oci::Descriptor& root, const LayoutName& name) {
+    const auto is_replaced = [&](const oci::Descriptor& entry) {
       if (name.ref.empty()) return annotation(entry, kRefName).empty();
       // One layout may hold several repositories' "latest"; the full name tells them apart.
       const std::string full = annotation(entry, kImageName);
       return annotation(entry, kRefName) == name.ref &&
              (full.empty() || name.full.empty() || full == name.full);
+    };
+    std::erase_if(index.manifests, is_replaced);
+    std::erase_if(added, [&](const oci::Descriptor& entry) {
+      return is_replaced(entry) && (!name.ref.empty() || entry.digest == root.digest);
     });
     oci::Descriptor entry = root;
     if (!name.full.empty()) entry.annotations[kImageName] = name.full;
     if (!name.ref.empty()) entry.annotations[kRefName] = name.ref;
-    index.manifests.push_back(std::move(entry));
+    added.push_back(std::move(entry));
   };
-  if (names.empty()) add({});
-  for (const LayoutName& name : names) add(name);
+  for (const NamedImage& image : images) {
+    if (image.names.empty()) add(image.root, {});
+    for (const LayoutName& name : image.names) add(image.root, name);
+  }
+  index.manifests.insert(index.manifests.end(), added.begin(), added.end());
   return oci::to_json(index);
 }
 
-std::string docker_manifest(const oci::Manifest& manifest,
-                            const std::vector<std::string>& references) {
-  std::vector<std::string> layers, tags;
-  for (const oci::Descriptor& layer : manifest.layers)
-    layers.push_back(oci::json::quote(layout_blob_path(layer.digest)));
-  for (const std::string& text : references) {
-    const auto reference = oci::parse_reference(text);
-    tags.push_back(oci::json::quote(reference ? oci::familiar_text(*reference) : text));
+std::string docker_manifest(const std::vector<DockerImage>& images) {
+  std::vector<std::string> entries;
+  for (const DockerImage& image : images) {
+    std::vector<std::string> layers, tags;
+    for (const oci::Descriptor& layer : image.manifest.layers)
+      layers.push_back(oci::json::quote(layout_blob_path(layer.digest)));
+    for (const std::string& text : image.references) {
+      const auto reference = oci::parse_reference(text);
+      tags.push_back(oci::json::quote(reference ? oci::familiar_text(*reference) : text));
+    }
+    entries.push_back(oci::json::ObjectWriter()
+                          .text("Config", layout_blob_path(image.manifest.config.digest))
+                          .raw("RepoTags", tags.empty() ? "null" : oci::json::array(tags))
+                          .raw("Layers", oci::json::array(layers))
+                          .finish());
   }
-  return "[" +
-         oci::json::ObjectWriter()
-             .text("Config", layout_blob_path(manifest.config.digest))
-             .raw("RepoTags", tags.empty() ? "null" : oci::json::array(tags))
-             .raw("Layers", oci::json::array(layers))
-             .finish() +
-         "]";
+  return oci::json::array(entries);
 }
 
 }  // namespace lichen::transfer

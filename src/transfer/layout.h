@@ -31,12 +31,19 @@ struct LayoutName {
 };
 LayoutName layout_name(const std::string& reference);  // as oci::to_text gives it
 
-// index.json with `root` under `names`, instead of what had these names in `earlier` ("": nothing).
-Result<std::string> layout_index(std::string_view earlier, const oci::Descriptor& root,
-                                 const std::vector<LayoutName>& names);
+// index.json with `images` under their names, instead of what had these names in `earlier` ("":
+// nothing).
+struct NamedImage {
+  oci::Descriptor root;
+  std::vector<LayoutName> names;
+};
+Result<std::string> layout_index(std::string_view earlier, const std::vector<NamedImage>& images);
 
-// `references` as oci::to_text gives them.
-std::string docker_manifest(const oci::Manifest& manifest,
-                            const std::vector<std::string>& references);
+// manifest.json of `docker save`. `references` as oci::to_text gives them.
+struct DockerImage {
+  oci::Manifest manifest;
+  std::vector<std::string> references;
+};
+std::string docker_manifest(const std::vector<DockerImage>& images);
 
 }  // namespace lichen::transfer

@@ -75,6 +75,52 @@ same "$(<types)" application/vnd.oci.image.layer.v1.tar+zstd
 ok lichen pull "$REG/copy-$me-zstd"
 lichen run --tier="$TIER" "$REG/copy-$me-zstd" cat /one > run.out; same "$(<run.out)" 1
 
+# --- several images in one archive -----------------------------------------------------------------------
+printf 'FROM scratch\nCOPY two /\n' > ctx/Dockerfile
+build -t small:1 ctx
+ok lichen save -o several.tar small:1 "$name" kept:1
+same "$(tar -xOf several.tar manifest.json | jq -c '[.[].RepoTags | length]')" '[1,2]'  # two of the three are one image
+same "$(tar -tf several.tar | sort | uniq -d)" "" "files that are twice in the archive"
+for one in small:1 kept:1; do
+    sk "docker-archive:several.tar:docker.io/library/$one" oci:of-several:x
+    same "$(skopeo inspect --config oci:of-several:x | jq -c .rootfs)" "$(lichen inspect --config "$one" | jq -c .rootfs)" "$one"
+done
+lichen save small:1 "$name" > several2.tar 2>err
+LICHEN_ROOT=$T/several ok lichen load -i several.tar
+same "$(sort out | grep -c '^Loaded image: ')" 3
+has out '^Loaded image: small:1$'; has out '^Loaded image: kept:1$'
+LICHEN_ROOT=$T/several ok lichen load < several2.tar
+ok lichen save --format oci-archive -o several-oci.tar small:1 "$name"
+same "$(tar -xOf several-oci.tar index.json | jq '.manifests | length')" 2
+LICHEN_ROOT=$T/several2 ok lichen load -i several-oci.tar
+same "$(LICHEN_ROOT=$T/several2 lichen images -q | wc -l)" 2
+fails any lichen save -o none.tar small:1 no-such-image; has err 'no image no-such-image'
+[ ! -e none.tar ] || fail "an archive that lacks an image is there"
+fails any lichen save --format docker-dir -o several.dir small:1 kept:1; has err 'one image'
+
+# --- docker's schema 2: kept where it may be, OCI where a layout is wanted, with skopeo's bytes ------------
+skopeo copy -q --src-tls-verify=false --dest-tls-verify=false --format v2s2 "docker://$name" "docker://$REG/copy-$me-v2:1"
+sk --format v2s2 "docker://$name" dir:v2.dir
+python3 "$SUPPORT/schema2.py" v2.dir  # a config with all that docker writes, and a list of two images
+sk dir:v2.dir "docker://$REG/copy-$me-v2:rich"; sk -a dir:v2.dir.list "docker://$REG/copy-$me-v2:list"
+for tag in 1 rich list; do
+    v2=docker://$REG/copy-$me-v2:$tag
+    rm -rf v2.oci v2.theirs v2.kept v2.theirs-kept
+    all=(); [ $tag != list ] || all=(--all)
+    sk "${all[@]}" "$v2" oci:v2.theirs:x
+    ok lichen copy "${all[@]}" "$v2" oci:v2.oci:x
+    same "$(<out)" "sha256:$(raw oci:v2.theirs:x)" "$tag"
+    same "$(find v2.oci/blobs -type f -printf '%f %s\n' | sort)" "$(find v2.theirs/blobs -type f -printf '%f %s\n' | sort)" "blobs of $tag"
+    ok lichen copy "${all[@]}" "$v2" oci-archive:v2.tar:x; same "sha256:$(raw oci-archive:v2.tar:x)" "sha256:$(raw oci:v2.theirs:x)" "$tag"
+    ok lichen copy "${all[@]}" --preserve-digests "$v2" oci:v2.kept:x
+    same "$(<out)" "sha256:$(raw "$v2")" "$tag, kept"
+    for to in dir:$T/v2.dir2 "docker://$REG/copy-$me-v2:other" "v2:$tag"; do
+        ok lichen copy "${all[@]}" "$v2" "$to"; same "$(<out)" "sha256:$(raw "$v2")" "$to"
+    done
+done
+ok lichen copy --compression=zstd "docker://$REG/copy-$me-v2:rich" oci:v2.zstd:x
+same "$(skopeo inspect --raw oci:v2.zstd:x | jq -r '.layers[].mediaType' | sort -u)" application/vnd.oci.image.layer.v1.tar+zstd
+
 # --- an index --------------------------------------------------------------------------------------------
 printf 'FROM %s\nCOPY two /\n' scratch > ctx/Dockerfile
 build --platform linux/amd64,linux/arm64 -t "$REG/copy-$me-multi:1" --push ctx
