@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "oci/json.h"
+#include "registry/link_header.h"
 #include "registry/wire.h"
 
 namespace lichen::registry {
@@ -14,16 +15,6 @@ using oci::json::Node;
 
 constexpr int kTagsAPage = 1000;
 constexpr std::size_t kMaxTags = 1'000'000;
-
-// The target of `Link: <…>; rel="next"` (RFC 8288); "": this was the last page.
-std::string next_page(const std::string& link) {
-  const std::size_t begin = link.find('<'), end = link.find('>', begin);
-  if (begin == std::string::npos || end == std::string::npos) return {};
-  const std::string parameters = to_lower(link.substr(end));
-  const bool is_next = parameters.find("rel=\"next\"") != std::string::npos ||
-                       parameters.find("rel=next") != std::string::npos;
-  return is_next ? link.substr(begin + 1, end - begin - 1) : std::string();
-}
 
 std::vector<std::string> delete_scope(const Place& place) {
   return {"repository:" + place.reference.repository + ":pull,delete"};

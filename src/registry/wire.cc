@@ -52,17 +52,6 @@ std::string registry_words(const Response& response) {
   return words;
 }
 
-// Retry-After: seconds, or a date. -1: none that we understand.
-std::int64_t retry_after_seconds(const Response& response) {
-  const std::string text = response.header("retry-after");
-  if (!text.empty() && text.size() <= 9 &&
-      text.find_first_not_of("0123456789") == std::string::npos)
-    return std::atoi(text.c_str());
-  const auto when = parse_http_date(text);
-  if (!when) return -1;
-  return std::max<std::int64_t>(*when - std::time(nullptr), 0);
-}
-
 // RFC 6750, section 3.1.
 bool is_expired(const Response& refusal) {
   for (const Challenge& challenge : parse_challenges(refusal.header("www-authenticate"))) {
@@ -169,7 +158,7 @@ Result<void> Client::Wire::wait_before(int next_try) {
 }
 
 Result<bool> Client::Wire::wait_after(const Response& answer, int next_try) {
-  const std::int64_t asked = retry_after_seconds(answer);
+  const std::int64_t asked = parse_retry_after(answer.header("retry-after"), std::time(nullptr));
   if (asked > kMaxRetryAfterSeconds) return false;
   if (asked >= 0)
     TRY(transport.sleep(static_cast<int>(asked) * 1000));

@@ -1,5 +1,5 @@
-// What a hostile registry puts into WWW-Authenticate, Retry-After and Location: no crash, and a URL
-// that was accepted is plain http or https and reads back as itself.
+// What a hostile registry puts into WWW-Authenticate, Retry-After, Link and Location: no crash, and
+// a URL that was accepted is plain http or https and reads back as itself.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "registry/auth_header.h"
 #include "registry/http_date.h"
+#include "registry/link_header.h"
 #include "registry/url.h"
 
 using namespace lichen;  // NOLINT
@@ -17,6 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const registry::Challenge& challenge : registry::parse_challenges(text))
     LICHEN_ASSERT(!challenge.scheme.empty());
   (void)registry::parse_http_date(std::string(text));
+  LICHEN_ASSERT(registry::parse_retry_after(std::string(text), 1'700'000'000) >= -1);
+  const std::string next = registry::next_page(std::string(text));
+  LICHEN_ASSERT(text.find(next) != std::string_view::npos && next.find('>') == std::string::npos);
   const registry::Url base{.scheme = "https", .host = "r.example", .target = "/v2/x?y"};
   if (const auto url = registry::resolve_location(base, text)) {
     LICHEN_ASSERT(url->scheme == "https" || url->scheme == "http");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "oci/conversion.h"
 #include "oci/types.h"
 
 using namespace lichen;  // NOLINT
@@ -27,6 +28,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string json = oci::to_json(*config);
     const auto again = oci::parse_image_config(json);
     LICHEN_ASSERT(again && oci::to_json(*again) == json);
+  }
+  if (const auto made = oci::to_oci_config(bytes)) {
+    LICHEN_ASSERT(oci::to_oci_config(*made).value_or("") == *made);
+  }
+  if (const auto made = oci::to_oci_document(bytes, {})) {
+    LICHEN_ASSERT(oci::to_oci_document(*made, {}).value_or("") == *made);
   }
   return 0;
 }
