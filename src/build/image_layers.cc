@@ -163,13 +163,12 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
 Result<image::Layers> layers_of(const ExportContext& context, const Compression& compression,
                                 solver::ResultId result) {
   if (!ops::is_remote(result))
-    return image::layers_of(
-        context.session.store(), result,
-        {.now = context.now,
-         .form = form_of(context, compression),
-         .clamp = clamp_of(context),
-         .jobs = effort_of(context, compression).layers},
-        [&](std::int64_t id) { return make_layer(context, compression, id); });
+    return image::layers_of(context.session.store(), result,
+                            {.now = context.now,
+                             .form = form_of(context, compression),
+                             .clamp = clamp_of(context),
+                             .jobs = effort_of(context, compression).layers},
+                            [&](std::int64_t id) { return make_layer(context, compression, id); });
   image::Layers layers;
   for (const ops::RemoteLayer& one : context.imported.tree(result)) {
     layers.layers.push_back(one.layer);
