@@ -334,7 +334,10 @@ TEST(BuildOptions, Mistakes) {
       {{"--ssh", "default", "."},
        Errc::kInvalid,
        "--ssh default: there is no agent: SSH_AUTH_SOCK is not set"},
-      {{"--cache-to=type=gha", "."}, Errc::kUnsupported, "--cache-to: type=gha is not supported"},
+      {{"--cache-to=type=gha", "."},
+       Errc::kUnsupported,
+       "--cache-to: type=gha is not supported: lichen keeps caches in registries, directories and "
+       "images, and talks to no other service"},
       {{"--squash", "."}, Errc::kUnsupported, "--squash: not supported yet"},
       {{"--provenance=mode=most", "."},
        Errc::kInvalid,
