@@ -7,9 +7,9 @@
 
 #include "base/text.h"
 #include "build/explain.h"
+#include "build/foreground.h"
 #include "build/secrets.h"
 #include "build/session.h"
-#include "build/terminal.h"
 #include "container/emulator.h"
 #include "history/record.h"
 #include "ops/exec_job.h"
@@ -145,22 +145,6 @@ void tell_missing(const Secrets& secrets, const graph::ExecOp& exec, const Event
                      .rule = {}});
 }
 
-Result<container::RunOutcome> run_job(Session& session, const container::RunJob& job,
-                                      const ShellRequest& request) {
-  if (request.terminal) {
-    Terminal terminal = TRY(Terminal::open());
-    const os::UniqueFd slave = TRY(os::duplicate(terminal.slave()));
-    terminal.start(request.interactive);
-    auto outcome =
-        session.jobs().call<container::RunOutcome>(job, {slave.get(), slave.get(), slave.get()});
-    terminal.finish();
-    return outcome;
-  }
-  const os::UniqueFd nothing = TRY(os::open("/dev/null", O_RDONLY));
-  const int in = request.interactive ? STDIN_FILENO : nothing.get();
-  return session.jobs().call<container::RunOutcome>(job, {in, STDOUT_FILENO, STDERR_FILENO});
-}
-
 Result<Environment> at_tier_of(const history::Build& build, Environment environment) {
   if (build.tier == "ids") environment.tier = TierChoice::kIds;
   if (build.tier == "userns") environment.tier = TierChoice::kUserns;
@@ -217,7 +201,7 @@ Result<os::WaitStatus> debug_shell(const ShellRequest& request, Environment envi
     ops::ExecJob plan = TRY(ops::ExecJob::make(services, exec, below, id, mounts, architecture));
     plan.job.keeps = false;
     plan.job.terminal = request.terminal;
-    auto ran = run_job(*session, plan.job, request);
+    auto ran = run_in_foreground(*session, plan.job, request.terminal, request.interactive);
     if (ran) TRY(mounts.keep(*ran));
     return ran;
   }();

@@ -6,9 +6,9 @@
 #include "base/text.h"
 #include "build/base_images.h"
 #include "build/build.h"
+#include "build/foreground.h"
 #include "build/session.h"
 #include "build/steps.h"
-#include "build/terminal.h"
 #include "container/emulator.h"
 #include "graph/graph.h"
 #include "ops/limits.h"
@@ -117,22 +117,6 @@ Result<Unpacked> unpack_image(Session& session, const RunRequest& request,
   return unpacked;
 }
 
-Result<container::RunOutcome> run_job(Session& session, container::RunJob job,
-                                      const RunRequest& request) {
-  if (!request.terminal) {
-    const os::UniqueFd nothing = TRY(os::open("/dev/null", O_RDONLY));
-    const int in = request.interactive ? STDIN_FILENO : nothing.get();
-    return session.jobs().call<container::RunOutcome>(job, {in, STDOUT_FILENO, STDERR_FILENO});
-  }
-  Terminal terminal = TRY(Terminal::open());
-  const os::UniqueFd slave = TRY(os::duplicate(terminal.slave()));
-  terminal.start(request.interactive);
-  auto outcome =
-      session.jobs().call<container::RunOutcome>(job, {slave.get(), slave.get(), slave.get()});
-  terminal.finish();
-  return outcome;
-}
-
 }  // namespace
 
 Result<os::WaitStatus> run(const RunRequest& request, const Environment& environment,
@@ -182,7 +166,7 @@ Result<os::WaitStatus> run(const RunRequest& request, const Environment& environ
                                  ? store.work_path(id) + "/tree"
                                  : store.mount_path()};
     job.sidecars = below.sidecars;
-    return run_job(*session, std::move(job), request);
+    return run_in_foreground(*session, std::move(job), request.terminal, request.interactive);
   }();
   ops::discard_snapshot(store, session->jobs(), id);
   if (!outcome) return fail(std::move(outcome).error());
