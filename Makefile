@@ -23,7 +23,8 @@ conformance: build/release/build.ninja
 	cmake --build build/release -j$(JOBS) --target conformance
 	build/release/tests/conformance/conformance $(LICHEN_CONFORMANCE) || [ $$? = 77 ]
 bench: release
-	cmake --build build/release --target language_bench data_path_bench && build/release/bench/language_bench
+	cmake --build build/release --target language_bench solver_bench data_path_bench
+	build/release/bench/language_bench && build/release/bench/solver_bench
 	bench/data-path && bench/run && bench/emulation
 # FUZZ_MINUTES for each reader of foreign bytes.
 fuzz: ; tests/support/fuzz $(or $(FUZZ_MINUTES),10)

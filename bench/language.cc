@@ -2,7 +2,6 @@
 // lowered, 100,000 paths matched against 200 ignore patterns. Prints medians of ROUNDS (5); there
 // is no peer in Debian to hold them against. See docs/performance.md.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -11,6 +10,7 @@
 #include "dockerfile/lower.h"
 #include "dockerfile/testing.h"
 #include "graph/ignore.h"
+#include "median.h"
 
 namespace {
 
@@ -82,21 +82,6 @@ std::vector<std::string> patterns() {
     }
   }
   return all;
-}
-
-template <class Work>
-double median_seconds(Work work) {
-  const char* text = std::getenv("ROUNDS");
-  const int rounds = text == nullptr ? 5 : std::max(1, std::atoi(text));
-  std::vector<double> seconds;
-  for (int round = 0; round < rounds; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  std::sort(seconds.begin(), seconds.end());
-  return seconds[seconds.size() / 2];
 }
 
 }  // namespace
