@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "archive/tar_writer.h"
+#include "ops/content_digest.h"
 #include "os/file.h"
 
 namespace lichen::ops {

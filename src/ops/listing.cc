@@ -62,11 +62,19 @@ std::map<std::string, std::string> Listing::finish() {
   if (fits(entries_)) return std::move(entries_);
   std::size_t depth = 1;
   for (const auto& [path, value] : entries_) depth = std::max(depth, depth_of(path));
-  while (depth > 0) {
-    auto kept = folded(--depth);
-    if (fits(kept) || depth == 0) return kept;
+  // The deepest that fits: of less depth there is less.
+  std::map<std::string, std::string> kept = folded(0);
+  for (std::size_t fitting = 0; fitting + 1 < depth;) {
+    const std::size_t middle = fitting + (depth - fitting) / 2;
+    auto tried = folded(middle);
+    if (fits(tried)) {
+      kept = std::move(tried);
+      fitting = middle;
+    } else {
+      depth = middle;
+    }
   }
-  return {};
+  return kept;
 }
 
 }  // namespace lichen::ops

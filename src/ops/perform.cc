@@ -14,6 +14,7 @@
 #include "archive/tar_writer.h"
 #include "base/text.h"
 #include "container/user.h"
+#include "ops/content_digest.h"
 #include "ops/copy.h"
 #include "ops/job.h"
 #include "ops/secret_guard.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ops/content_digest.h"
 #include "ops/fetched.h"
 #include "ops/local.h"
 #include "ops/recipes.h"

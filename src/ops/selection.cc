@@ -152,6 +152,10 @@ Result<Filter> Filter::make(const SourceTree& tree, const graph::Copy& copy) {
   return filter;
 }
 
+bool Filter::empty() const {
+  return (ignore_ == nullptr || ignore_->empty()) && excludes_.empty();
+}
+
 Exclusion Filter::check(const std::string& path, const std::string& relative,
                         bool is_directory) const {
   Exclusion exclusion;
@@ -180,116 +184,6 @@ mode_t mode_of(const SourceTree& tree, const owners::Record& record, const struc
            (S_ISDIR(status.st_mode) || (status.st_mode & S_IXUSR) != 0 ? 0755 : 0644);
   if (!record.mode) return status.st_mode;
   return (status.st_mode & S_IFMT) | (*record.mode & 07777);
-}
-
-Result<Digest> read_digest(const os::UniqueFd& directory, const std::string& name) {
-  os::FileSource source(TRY(os::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)), name);
-  HashingSource hashing(source);
-  return hashing.drain();
-}
-
-namespace {
-
-class Digester {
- public:
-  Digester(const SourceTree& tree, const Filter& filter, const FileDigest& file_digest,
-           Listing* listing)
-      : tree_(tree), filter_(filter), file_digest_(file_digest), listing_(listing) {}
-
-  // `relative` is the entry's path as the destination will see it.
-  Result<void> add(const os::UniqueFd& directory, const std::string& name, const std::string& path,
-                   const std::string& relative) {
-    const auto status = TRY(os::lstatat(directory, name));
-    if (!status) return fail(Errc::kInvalid, printable(path) + " vanished while it was read");
-    const owners::Record record = record_of(tree_, path, *status);
-    std::string target, digest;
-    if (S_ISLNK(status->st_mode)) target = TRY(os::readlinkat(directory, name));
-    if (S_ISREG(status->st_mode) && record.type == 0)
-      digest = TRY(file_digest_(directory, name, *status)).text();
-    hasher_.field(relative)
-        .field(std::to_string(mode_of(tree_, record, *status) &
-                              (S_ISLNK(status->st_mode) ? S_IFMT : ~0u)))
-        .field(std::to_string(record.uid) + ":" + std::to_string(record.gid))
-        .field(std::to_string(record.type) + ":" + std::to_string(record.dev_major) + ":" +
-               std::to_string(record.dev_minor))
-        .field(target)
-        .field(digest);
-    if (listing_ != nullptr) list(path, record, *status, target + digest);
-    if (!record.capability.empty())
-      hasher_.field(record.capability);
-    else if (S_ISREG(status->st_mode) && !tree_.is_context)
-      TRY(add_capability(directory, name));
-    if (!S_ISDIR(status->st_mode)) return {};
-    const os::UniqueFd child =
-        TRY(os::openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    return add_entries(child, path, relative);
-  }
-
-  Result<void> add_entries(const os::UniqueFd& directory, const std::string& path,
-                           const std::string& relative) {
-    for (const os::DirectoryEntry& entry : TRY(os::read_directory(directory))) {
-      const std::string child = beneath(path, entry.name);
-      const std::string child_relative = beneath(relative, entry.name);
-      const Exclusion exclusion = filter_.check(child, child_relative, entry.type == DT_DIR);
-      if (exclusion.excluded && (entry.type != DT_DIR || !exclusion.descend)) continue;
-      TRY(add(directory, entry.name, child, child_relative));
-    }
-    return {};
-  }
-
-  Digest finish() { return hasher_.finish(); }
-
-  void list(const std::string& path, const owners::Record& record, const struct ::stat& status,
-            const std::string& content) {
-    char mode[16];
-    std::snprintf(mode, sizeof mode, "%06o", static_cast<unsigned>(mode_of(tree_, record, status)));
-    listing_->add(path.empty() ? "." : path,
-                  std::string(mode) + " " + std::to_string(record.uid) + ":" +
-                      std::to_string(record.gid) +
-                      (content.empty() ? "" : " " + sha256(content).short_hex()));
-  }
-
- private:
-  Result<void> add_capability(const os::UniqueFd& directory, const std::string& name) {
-    const os::UniqueFd file = TRY(os::openat(directory, name, O_PATH | O_NOFOLLOW));
-    if (const auto value = TRY(os::get_xattr(file, "security.capability"))) hasher_.field(*value);
-    return {};
-  }
-
-  const SourceTree& tree_;
-  const Filter& filter_;
-  const FileDigest& file_digest_;
-  Listing* const listing_;
-  Hasher hasher_;
-};
-
-}  // namespace
-
-Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
-                         const FileDigest& file_digest, Listing* listing) {
-  const Filter filter = TRY(Filter::make(tree, copy));
-  Digester digester(tree, filter, file_digest, listing);
-  for (const Selected& selected : TRY(select(tree, copy))) {
-    const os::UniqueFd opened = TRY(os::open_beneath(
-        tree.root, selected.path.empty() ? "." : selected.path, O_PATH | O_NOFOLLOW));
-    if (selected.is_directory && copy.dir_copy_contents) {
-      const struct ::stat status = TRY(os::fstat(opened));
-      // The directory's own mode counts: a destination that is not there takes it.
-      const owners::Record record = record_of(tree, selected.path, status);
-      const std::string mode = std::to_string(mode_of(tree, record, status));
-      if (listing != nullptr) digester.list(selected.path, record, status, "");
-      const os::UniqueFd readable = TRY(os::reopen(opened, O_RDONLY | O_DIRECTORY));
-      TRY(digester.add_entries(readable, selected.path,
-                               mode + ":" + (copy.parents ? selected.name : "")));
-      continue;
-    }
-    const std::size_t slash = selected.path.find_last_of('/');
-    const std::string parent = slash == std::string::npos ? "." : selected.path.substr(0, slash);
-    const os::UniqueFd directory = TRY(os::open_beneath(tree.root, parent, O_RDONLY | O_DIRECTORY));
-    TRY(digester.add(directory, selected.path.substr(slash == std::string::npos ? 0 : slash + 1),
-                     selected.path, selected.name));
-  }
-  return digester.finish();
 }
 
 }  // namespace lichen::ops

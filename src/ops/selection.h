@@ -1,21 +1,15 @@
-// What a COPY reads: its source paths in a tree, and a digest of all that it would bring.
-//
-// The tree is the build context (with .dockerignore) or another stage's merged root. The digest is
-// the content part of the copy's cache key (cache.md): over path, type, mode, owner, size, link
-// target, capability and file digest of every selected entry; no mtime, no inode.
+// What a COPY reads: its source paths in a tree, which is the build context (with .dockerignore) or
+// another stage's merged root.
 #pragma once
 
 #include <sys/stat.h>
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/result.h"
 #include "graph/graph.h"
 #include "graph/ignore.h"
-#include "ops/listing.h"
 #include "os/fd.h"
 #include "owners/record.h"
 
@@ -46,15 +40,6 @@ struct Selected {
 // allowed.
 Result<std::vector<Selected>> select(const SourceTree& tree, const graph::Copy& copy);
 
-// Reads a file's digest; the context's implementation remembers digests of unchanged files.
-using FileDigest = std::function<Result<Digest>(
-    const os::UniqueFd& directory, const std::string& name, const struct ::stat& status)>;
-Result<Digest> read_digest(const os::UniqueFd& directory, const std::string& name);
-
-// With a listing: what is in the digest, file by file, by its path in the tree.
-Result<Digest> digest_of(const SourceTree& tree, const graph::Copy& copy,
-                         const FileDigest& file_digest, Listing* listing = nullptr);
-
 // `path` beneath a copied directory `selected` is left out by .dockerignore or --exclude.
 // `descend` tells whether an excluded directory must be walked all the same, for a "!" pattern.
 struct Exclusion {
@@ -64,6 +49,7 @@ struct Exclusion {
 class Filter {
  public:
   static Result<Filter> make(const SourceTree& tree, const graph::Copy& copy);
+  bool empty() const;  // leaves nothing out
   Exclusion check(const std::string& path, const std::string& relative, bool is_directory) const;
 
  private:

@@ -3,46 +3,65 @@
 //
 // An entry counts when device, inode, size, mtime, ctime and mode are the same *and* the file had
 // been left alone before its digest was taken (git's racy rule: an mtime or ctime not older than
-// the moment of recording is not trusted). The file (docs/formats/store.md, Stat cache) is replaced
-// as a whole by rename; a damaged one is dropped. Thread-safe.
+// the moment of recording is not trusted). The file (docs/formats/store.md, Stat cache) is mapped,
+// never read as a whole, and replaced as a whole by rename; one that is not whole is dropped.
+// Thread-safe.
 #pragma once
 
 #include <sys/stat.h>
 
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
 #include <string>
-#include <unordered_map>
+#include <utility>
 
-#include "base/digest.h"
 #include "base/guarded.h"
 #include "base/result.h"
+#include "ops/content_digest.h"
 #include "os/fd.h"
 
 namespace lichen::ops {
 
 class StatCache {
  public:
-  explicit StatCache(std::string path);  // loads what is there
+  // Of more entries those that no file was found by go.
+  static constexpr std::size_t kMostEntries = 2'000'000;
 
-  Result<Digest> digest(const os::UniqueFd& directory, const std::string& name,
-                        const struct ::stat& status);
+  explicit StatCache(std::string path);  // with what is there
+  ~StatCache();
+  StatCache(const StatCache&) = delete;
+  StatCache& operator=(const StatCache&) = delete;
+
+  Result<FileSha256> digest(const os::UniqueFd& directory, const std::string& name,
+                            const struct ::stat& status);
   // Writes all entries, if any is new. Losing them costs time only.
   Result<void> save();
 
  private:
-  struct Entry {
-    struct ::timespec mtime {
-    }, ctime{};
-    off_t size = 0;
-    mode_t mode = 0;
-    Digest digest;
-  };
-  struct Entries {
-    std::unordered_map<std::string, Entry> by_inode;  // "device:inode"
-    bool changed = false;
+  using Key = std::pair<std::uint64_t, std::uint64_t>;  // device, inode
+  struct Entry {                                        // as it is in the file
+    std::uint64_t device = 0, inode = 0;
+    std::int64_t size = 0;
+    std::int64_t mtime_s = 0, ctime_s = 0;
+    std::uint32_t mtime_ns = 0, ctime_ns = 0;
+    std::uint32_t mode = 0;
+    std::uint32_t unused = 0;
+    FileSha256 sha256{};
+
+    Key key() const { return {device, inode}; }
+    bool is_of(const Entry& status) const;  // the same but for the digest
   };
 
-  std::string path_;
-  Guarded<Entries> entries_;
+  static Entry entry_of(const struct ::stat& status);
+  const Entry* find(const Entry& wanted) const;
+
+  const std::string path_;
+  std::span<const Entry> entries_;             // of the file, sorted by device and inode; mapped
+  std::unique_ptr<std::atomic<bool>[]> used_;  // of each, whether a file was found by it
+  Guarded<std::map<Key, Entry>> added_;
 };
 
 }  // namespace lichen::ops
