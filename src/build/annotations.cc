@@ -41,10 +41,6 @@ bool is_of_index(const Annotation& annotation) {
          annotation.place == AnnotationPlace::kIndexDescriptor;
 }
 
-bool is_image(const Output& output) {
-  return output.kind != OutputKind::kTar && output.kind != OutputKind::kLocal;
-}
-
 }  // namespace
 
 Result<std::vector<Annotation>> parse_annotations(const std::string& text) {

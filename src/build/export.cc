@@ -292,6 +292,11 @@ class Images {
 
 }  // namespace
 
+bool is_image(const Output& output) {
+  return output.kind != OutputKind::kTar && output.kind != OutputKind::kLocal &&
+         output.kind != OutputKind::kCache;
+}
+
 Result<Output> parse_output(const std::string& text) {
   if (text == "-") return Output{.kind = OutputKind::kTar, .dest = "-", .attributes = {}};
   if (text.find('=') == std::string::npos)
@@ -316,13 +321,15 @@ Result<Output> parse_output(const std::string& text) {
       output.attributes[key] = value;
   }
   const std::map<std::string, OutputKind> kinds = {
-      {"image", OutputKind::kStore}, {"registry", OutputKind::kPush},
-      {"oci", OutputKind::kOci},     {"docker", OutputKind::kDocker},
-      {"tar", OutputKind::kTar},     {"local", OutputKind::kLocal}};
+      {"image", OutputKind::kStore},    {"registry", OutputKind::kPush},
+      {"oci", OutputKind::kOci},        {"docker", OutputKind::kDocker},
+      {"tar", OutputKind::kTar},        {"local", OutputKind::kLocal},
+      {"cacheonly", OutputKind::kCache}};
   const auto kind = kinds.find(type);
   if (kind == kinds.end())
-    return fail(Errc::kInvalid, "--output: unknown type \"" + printable(type) + "\"",
-                hint_for(type, {"oci", "docker", "tar", "local", "image", "registry"}));
+    return fail(
+        Errc::kInvalid, "--output: unknown type \"" + printable(type) + "\"",
+        hint_for(type, {"oci", "docker", "tar", "local", "image", "registry", "cacheonly"}));
   output.kind = kind->second;
   if (output.kind == OutputKind::kStore && attribute(output, "push") == "true")
     output.kind = OutputKind::kPush;
@@ -391,7 +398,8 @@ bool needs_blobs_only(const Request& request) {
   const std::vector<Output> outputs = outputs_of(request);
   return compression && !compression->forced && !request.attestations.sbom &&
          std::all_of(outputs.begin(), outputs.end(), [](const Output& output) {
-           return is_image(output) && output.kind != OutputKind::kStore;
+           return output.kind == OutputKind::kCache ||
+                  (is_image(output) && output.kind != OutputKind::kStore);
          });
 }
 
@@ -407,6 +415,7 @@ Result<Outcome> export_result(const ExportContext& context, const std::vector<Bu
     for (const Output& output : outputs)
       if (is_image(output)) (void)TRY(images.get(output));
     for (const Output& output : outputs) {
+      if (output.kind == OutputKind::kCache) continue;
       if (!is_image(output)) {
         TRY(export_trees(context, output, built));
         continue;

@@ -26,10 +26,6 @@ Result<bool> is_set(const Output& output, const std::string& key, bool otherwise
   return *value;
 }
 
-bool is_image(const Output& output) {
-  return output.kind != OutputKind::kTar && output.kind != OutputKind::kLocal;
-}
-
 Result<Compression> parse_compression(const std::string& name, const std::string& level) {
   Compression compression;
   if (!name.empty()) {

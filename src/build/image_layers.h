@@ -23,7 +23,6 @@ class Attestations;
 // An attribute of an output; "": not given.
 std::string attribute(const Output& output, const std::string& key);
 Result<bool> is_set(const Output& output, const std::string& key, bool otherwise);
-bool is_image(const Output& output);
 
 struct Compression {
   std::string name = "gzip";

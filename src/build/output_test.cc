@@ -19,6 +19,7 @@ TEST(ParseOutput, TakesTheFormsOfDocker) {
       {"type=docker", OutputKind::kDocker, "-"},
       {"type=tar,dest=-", OutputKind::kTar, "-"},
       {"type=local,dest=d", OutputKind::kLocal, "d"},
+      {"type=cacheonly", OutputKind::kCache, ""},
       {"type=image,push=true", OutputKind::kPush, ""},
       {"type=registry", OutputKind::kPush, ""},
   };

@@ -25,6 +25,7 @@ enum class OutputKind {
   kDocker,  // an archive for `docker load`
   kTar,     // the root file system as a tar archive
   kLocal,   // the root file system as files in a directory
+  kCache,   // nowhere: the steps' results stay in the store's cache
 };
 
 struct Output {
@@ -33,6 +34,8 @@ struct Output {
   std::map<std::string, std::string> attributes;  // compression, compression-level, tar, name, …
   std::vector<Annotation> annotations = {};       // attributes `annotation…`
 };
+
+bool is_image(const Output& output);  // not files, nor nothing
 
 // The text of --output (conventions.md §1): "type=oci,dest=x.tar", a bare directory, or "-".
 Result<Output> parse_output(const std::string& text);

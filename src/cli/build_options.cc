@@ -201,8 +201,8 @@ Syntax build_syntax(Written& written) {
       cache_to_flag(request.cache_to),
       switch_flag("push", 0, "push the image to the registries that its names say", written.push),
       {"output", 'o', "SPEC",
-       "where the result goes: type=oci|docker|tar|local,dest=PATH, DIR, or - (a tar archive to "
-       "standard output); repeatable",
+       "where the result goes: type=oci|docker|tar|local,dest=PATH, DIR, - (a tar archive to "
+       "standard output), or type=cacheonly; repeatable",
        [&request](const std::string& text) -> Result<void> {
          request.outputs.push_back(TRY(build::parse_output(text)));
          return {};

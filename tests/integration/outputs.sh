@@ -42,6 +42,10 @@ printf 'FROM base\nRUN cat /o > /again\n' > ctx/again
 LICHEN_ROOT=$T/other build --build-context "base=oci-layout://$T/forced" -f ctx/again -o again ctx
 same "$(<again/again)" out
 build -o type=oci,dest=after.tar ctx; same "$(manifest_of after.tar | jq -c .layers)" "$(manifest_of oci.tar | jq -c .layers)"
+# Nowhere: the step runs, is remembered, and makes neither image nor layer.
+LICHEN_ROOT=$T/only build -t only:1 -o type=cacheonly ctx; [ ! -s out ] || fail "standard output is not empty"
+same "$(LICHEN_ROOT=$T/only lichen images -q | wc -l)" 0
+LICHEN_ROOT=$T/only build -o type=cacheonly ctx; same "$(cached)" 1
 need skopeo
 skopeo inspect --config oci-archive:oci.tar | jq -e '.config.Cmd == ["cat","/o"]' >/dev/null
 skopeo inspect docker-archive:docker.tar >/dev/null
