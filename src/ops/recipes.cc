@@ -244,11 +244,15 @@ void Recipes::add_inputs(VertexId vertex, const std::vector<ResultId>& inputs, R
   const graph::Vertex& v = graph_.vertices[vertex];
   const auto tell = [&](std::size_t input, const std::string& what) {
     if (image_of(vertex, input) != nullptr) return;  // told as the base image
-    recipe.add("result of " + what,
-               "#" + std::to_string(inputs.at(input)) + " " +
-                   shape_of(graph_, graph_.vertices[v.inputs[input].vertex]) + " " +
-                   graph::without_url_credentials(
-                       without_number(graph_.metadata[v.inputs[input].vertex].name)));
+    const ResultId result = inputs.at(input);
+    recipe.add(
+        "result of " + what,
+        "#" +
+            (is_remote(result) ? services_.imported->tree(result).back().layer.chain.short_hex()
+                               : std::to_string(result)) +
+            " " + shape_of(graph_, graph_.vertices[v.inputs[input].vertex]) + " " +
+            graph::without_url_credentials(
+                without_number(graph_.metadata[v.inputs[input].vertex].name)));
   };
   if (const auto* exec = std::get_if<graph::ExecOp>(&v.op)) {
     for (std::size_t i = 0; i < exec->mounts.size(); ++i) {
