@@ -21,6 +21,7 @@ namespace lichen::ops {
 namespace {
 
 constexpr mode_t kPermissions = 07777;
+constexpr off_t kMuch = 1 << 20;
 constexpr int kMaxLinks = 40;  // one after the other, as the kernel has it
 constexpr char kCapability[] = "security.capability";
 
@@ -417,7 +418,12 @@ Result<void> FileWriter::copy_file(const SourceTree& from, const os::UniqueFd& c
   const struct ::stat opened = TRY(os::fstat(content));
   if (opened.st_ino != status.st_ino || opened.st_dev != status.st_dev)
     return fail(Errc::kInvalid, "changed while it was copied");
-  const std::uint64_t bytes = TRY(os::copy_content(content, to));
+  // Into an overlay the kernel does not copy by itself; into the file that the overlay shows, it
+  // does.
+  os::UniqueFd shown;
+  if (target_.upper != nullptr && status.st_size >= kMuch)
+    shown = TRY(os::open_beneath(*target_.upper, path, O_WRONLY | O_NOFOLLOW));
+  const std::uint64_t bytes = TRY(os::copy_content(content, shown.valid() ? shown : to));
   if (from.is_context && bytes != static_cast<std::uint64_t>(status.st_size))
     return fail(Errc::kInvalid, "changed while it was copied");
   if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(content));
