@@ -26,6 +26,8 @@ class Steps {
   const std::string& text(VertexId id) const {
     return std::get<ExecOp>(graph_.vertices[id].op).args[0];
   }
+  // Of these, equal ones meet while they run.
+  bool is_slow(VertexId id) const { return number(id) % 4 == 1; }
   bool fails(VertexId id) const { return text(id).rfind("bad", 0) == 0; }
   Digest definition(VertexId id, const std::vector<Digest>& inputs) const {
     Hasher hasher;
@@ -167,7 +169,7 @@ class Runner final : public OpRunner {
       ran.insert(steps_.content(id, inputs).value_or(keys_[id]));
       vertices.insert(id);
     }
-    std::this_thread::yield();
+    if (steps_.is_slow(id)) std::this_thread::yield();
     if (steps_.fails(id)) return fail(Errc::kFailed, steps_.text(id));
     return steps_.result(id, inputs);
   }
