@@ -31,12 +31,12 @@ with mmap.mmap(-1, min(free * 8 // 10, 12 << 30)) as memory:
 }
 finish() { stop_all; ! mountpoint -q "$area" || umount "$area"; remove_state; }
 
-# as USER COMMAND [PLACE]: as lichen-USER, with a folder of the area, PLACE or USER, as home and store.
+# as USER COMMAND [PLACE]: as lichen-USER, with a folder of the area, PLACE or USER, as home and store; $first goes before.
 as() {
     local home=$area/${3:-$1}
     mkdir -p "$home"; ! am_root || chown "lichen-$1:" "$home"
     (cd "$state/work" && "$state/work/support/as-user" "$1" "$home" env PATH="$state/bin:$PATH" \
-        LICHEN_ROOT="$home/lichen" TMPDIR="$home" bash -c "$2") >"$state/log" 2>&1
+        LICHEN_ROOT="$home/lichen" TMPDIR="$home" bash -c "${first:-}$2") >"$state/log" 2>&1
 }
 wipe() { # PLACE: nothing of it is left
     if am_root; then rm -rf "${area:?}/$1"; else unshare --user --map-root-user --map-auto rm -rf "${area:?}/$1"; fi
