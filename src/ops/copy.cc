@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "ops/chmod.h"
+#include "os/disk.h"
 #include "os/file.h"
 #include "store/workspace.h"
 
@@ -551,7 +552,10 @@ Result<void> FileWriter::unpack_entry(archive::Entry entry, Source& content,
       attributes.mode = S_IFREG | entry.mode;
       os::FileSink sink(
           TRY(os::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)), path);
-      if (entry.type == EntryType::kFile) (void)TRY(lichen::copy(content, sink));
+      if (entry.type == EntryType::kFile) {
+        TRY(os::require_space(sink.fd(), entry.size));
+        (void)TRY(lichen::copy(content, sink));
+      }
     }
   }
   return finish(directory, name, path, attributes);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <unordered_set>
 
@@ -69,6 +70,16 @@ std::uint64_t own_usage(const std::string& path) {
 std::int64_t modified(const std::string& path) {
   struct ::stat status {};
   return ::lstat(path.c_str(), &status) < 0 ? 0 : status.st_mtim.tv_sec;
+}
+
+Result<void> require_space(const UniqueFd& on, std::uint64_t bytes) {
+  constexpr std::uint64_t kFew = 16 << 20;
+  struct statvfs status {};
+  if (bytes < kFew || ::fstatvfs(on.get(), &status) < 0) return {};
+  const std::uint64_t left = std::uint64_t{status.f_bavail} * status.f_frsize;
+  if (bytes <= left) return {};
+  return fail(Errc::kNoSpace, "it is said to have " + std::to_string(bytes) + " bytes, and " +
+                                  std::to_string(left) + " are left on the disk");
 }
 
 }  // namespace lichen::os

@@ -1,9 +1,12 @@
-// What lies on disk, beside its content: how much it takes, when it was used.
+// What lies on disk, beside its content: how much it takes, when it was used, what is left.
 // Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <string>
+
+#include "base/result.h"
+#include "os/fd.h"
 
 namespace lichen::os {
 
@@ -17,5 +20,9 @@ std::int64_t modified(const std::string& path);
 std::uint64_t disk_usage(const std::string& path);
 // The same without what a directory holds.
 std::uint64_t own_usage(const std::string& path);
+
+// kNoSpace when the file system of `on` has less left than so many bytes: whoever announces more
+// than fits is refused before the disk is full. Of a few bytes nothing is asked.
+Result<void> require_space(const UniqueFd& on, std::uint64_t bytes);
 
 }  // namespace lichen::os

@@ -13,6 +13,7 @@
 #include "archive/tar_reader.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "os/disk.h"
 #include "os/file.h"
 #include "store/read_ahead.h"
 #include "store/tree.h"
@@ -194,6 +195,7 @@ Result<void> Applier::make_file(const Directory& parent, const std::string& name
   const bool at_once = (mode & 07000) == 0 && (mode & umask_) == 0 && entry.xattrs.empty();
   const os::UniqueFd fd = TRY(create(parent, name, at_once ? mode : 0600));
   if (entry.type == EntryType::kFile) {
+    TRY(os::require_space(fd, entry.size));
     while (const std::size_t count = TRY(content.read(buffer_.data(), buffer_.size()))) {
       TRY(os::write_all(fd, {buffer_.data(), count}));
       bytes_ += count;

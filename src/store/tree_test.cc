@@ -235,6 +235,15 @@ TEST(Hostile, ImpossibleEntriesAreErrors) {
     EXPECT_EQ(stack.error({row.item}).code, row.want) << to_text(row.item);
   }
   Stack stack;
+  // More than any disk has is refused before it is written.
+  Item huge = file("a");
+  huge.entry.size = 1ull << 60;
+  StringSink started;
+  archive::TarWriter tar(started);
+  ASSERT_TRUE(tar.add(huge.entry));
+  const auto refused = stack.try_apply(started.bytes());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kNoSpace) << message(refused);
   EXPECT_FALSE(stack.try_apply(to_tar({file("a", "content")}).substr(0, 700)));
   EXPECT_FALSE(stack.try_apply("this is not a tar archive"));
   stack.apply({file(".wh..wh.plnk/x"), file(".wh..wh.aufs")});
