@@ -59,15 +59,21 @@ Result<void> Runner::fetch_layer(VertexId vertex, const RemoteLayer& layer) {
   const std::uint64_t size = layer.layer.size;
   if (store.has_blob(blob)) return {};
   const std::string what = blob.text();
-  services_.on_transfer(vertex, what, 0, size, false);
-  const auto writer = TRY(store.write_blob());
-  ReportingSink sink(*writer, [&](std::uint64_t bytes) {
-    services_.on_transfer(vertex, what, bytes, size, false);
-  });
-  TRY(layer.send(sink));
-  (void)TRY(writer->commit(blob, size));
-  services_.on_transfer(vertex, what, size, size, true);
-  return {};
+  const auto fetch = [&]() -> Result<void> {
+    services_.on_transfer(vertex, what, 0, size, false);
+    const auto writer = TRY(store.write_blob());
+    ReportingSink sink(*writer, [&](std::uint64_t bytes) {
+      services_.on_transfer(vertex, what, bytes, size, false);
+    });
+    TRY(layer.send(sink));
+    (void)TRY(writer->commit(blob, size));
+    return {};
+  };
+  auto fetched = fetch();
+  // What a mirror has wrong, the registry itself may have right.
+  if (!fetched && fetched.error().code == Errc::kCorrupt) fetched = fetch();
+  if (fetched) services_.on_transfer(vertex, what, size, size, true);
+  return fetched;
 }
 
 Result<ResultId> Runner::unpack_layer(VertexId vertex, std::optional<std::int64_t> parent,

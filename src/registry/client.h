@@ -76,7 +76,8 @@ class Client {
   Result<FetchedDocument> fetch_manifest(const oci::Reference& reference,
                                          const std::string& tag_or_digest = {});
   // Streams the blob into `sink`, and never more than its size. Continues where a broken
-  // connection stopped. Does not close `sink`; after an error its bytes are worth nothing.
+  // connection stopped. Does not close `sink`; after an error its bytes are worth nothing. After
+  // kCorrupt another try asks none of the mirrors that had a part in it.
   Result<void> fetch_blob(const oci::Reference& reference, const oci::Descriptor& blob, Sink& sink);
 
   Result<bool> has_blob(const oci::Reference& reference, const Digest& digest);

@@ -85,6 +85,23 @@ TEST(Mirrors, ABlobIsFinishedByTheRegistry) {
   EXPECT_EQ(sink.bytes(), "blob");
 }
 
+TEST(Mirrors, AfterAWrongBlobTheRegistryIsAsked) {
+  FakeServer mirror([](const FakeRequest& request) {
+    return FakeAnswer{.body = request.target == "/v2/" ? "" : "blub"};
+  });
+  FakeServer origin([](const FakeRequest& request) {
+    return FakeAnswer{.body = request.target == "/v2/" ? "" : "blob"};
+  });
+  const auto client = make_client(with_mirror(origin, mirror.domain()));
+  StringSink first, second;
+  const auto wrong = client->fetch_blob(image(origin), blob_of("blob"), first);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Errc::kCorrupt);
+  const auto right = client->fetch_blob(image(origin), blob_of("blob"), second);
+  ASSERT_TRUE(right) << to_text(right.error());
+  EXPECT_EQ(second.bytes(), "blob");
+}
+
 TEST(Mirrors, WhenAllFailTheErrorNamesAll) {
   FakeServer origin([](const FakeRequest& request) {
     return FakeAnswer{.status = request.target == "/v2/" ? 200 : 404};

@@ -219,16 +219,18 @@ Result<void> Client::fetch_blob(const oci::Reference& reference, const oci::Desc
                                 Sink& sink) {
   if (blob.digest.empty()) return fail(Errc::kInvalid, "a blob without a digest");
   VerifyingSink verifying(sink, blob);
+  std::vector<oci::Reference> mirrors;
   TRY(wire_->pull<Whole>(reference, [&](const Place& place) -> Result<Whole> {
+    if (place.is_mirror) mirrors.push_back(place.reference);
     TRY(fetch_blob_at(*wire_, place, blob, verifying));
     wire_->remember_blob(place.reference, blob.digest);
     return Whole{};
   }));
   const Digest found = verifying.finish();
-  if (found != blob.digest)
-    return fail(wrong_digest("blob " + blob.digest.text() + " of " + repository_text(reference),
-                             blob.digest, found));
-  return {};
+  if (found == blob.digest) return {};
+  for (const oci::Reference& mirror : mirrors) wire_->mark_down(mirror);
+  return fail(wrong_digest("blob " + blob.digest.text() + " of " + repository_text(reference),
+                           blob.digest, found));
 }
 
 }  // namespace lichen::registry

@@ -91,8 +91,8 @@ bool Client::Wire::is_down(const Location& mirror) {
   return down_.with([&](auto& domains) { return domains.contains(mirror.reference.domain); });
 }
 
-void Client::Wire::mark_down(const Location& mirror) {
-  down_.with([&](auto& domains) { domains.insert(mirror.reference.domain); });
+void Client::Wire::mark_down(const oci::Reference& mirror) {
+  down_.with([&](auto& domains) { domains.insert(mirror.domain); });
 }
 
 std::string Client::Wire::find_repository(const oci::Reference& but, const Digest& blob) {

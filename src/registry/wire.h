@@ -48,6 +48,8 @@ struct Client::Wire {
   // A repository of the domain that has the blob, other than `but`; or "".
   std::string find_repository(const oci::Reference& but, const Digest& blob);
   void remember_blob(const oci::Reference& reference, const Digest& blob);
+  // Nothing more is asked of it.
+  void mark_down(const oci::Reference& mirror);
 
   Options options;
   CertificateDirectories certificates;
@@ -60,7 +62,6 @@ struct Client::Wire {
                                    Request& request);
   Result<Place> place(Location location);
   bool is_down(const Location& mirror);
-  void mark_down(const Location& mirror);
 
   Guarded<std::optional<RegistriesConf>> registries_conf_;  // read once; never changed then
   Guarded<std::map<std::string, Endpoint>> endpoints_;
@@ -84,7 +85,7 @@ Result<T> Client::Wire::pull(const oci::Reference& reference,
       error.message += mirrors;
       return fail(std::move(error));
     }
-    if (answer.error().code == Errc::kUnavailable) mark_down(location);
+    if (answer.error().code == Errc::kUnavailable) mark_down(location.reference);
     mirrors += "; mirror: " + to_text(answer.error());
   }
   return fail(Errc::kInternal, "an image without a location");
