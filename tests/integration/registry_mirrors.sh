@@ -46,12 +46,13 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
 print(server.server_port, flush=True)
 server.serve_forever()
 PY
-liar=$!; trap 'kill $liar' EXIT
+liar=$!
 until [ -s liar.port ]; do sleep 0.05; done
 printf '[[registry]]\nprefix = "lied.example"\nlocation = "%s/hub"\n[[registry.mirror]]\nlocation = "127.0.0.1:%s/hub"\ninsecure = true\n' "$REG" "$(<liar.port)" > registries.conf
 printf 'FROM lied.example/library/tiny:1\nRUN echo true > /m\n' > ctx/Dockerfile
 LICHEN_ROOT=$T/lied build -o out2 ctx
 same "$(<out2/m)" true
+kill $liar
 printf '[[registry]]\nprefix = "evil.example"\nblocked = true\n[[registry]]\nprefix = "old.example/team"\nlocation = "%s/moved"\n' "$REG" > registries.conf
 printf 'FROM evil.example/x\n' > ctx/Dockerfile
 fails 3 lichen_build ctx; has err 'blocked by .*/registries.conf'
