@@ -6,10 +6,10 @@
 # What a builder cannot do is `false`, with the reason in the log.
 cannot() { echo "$*" > "$state/log"; false; }
 
-# `build` makes no layer's blob: that is what an export is for. The result's files go nowhere instead. `tier` is set.
+# `build` makes no layer's blob: that is what an export is for. `tier` is set.
 lichen() { as "$(user_of $who)" "lichen $*" "$who"; }
 lichen_image() { lichen "build -q --tier=$tier -o type=oci,dest=\$HOME/o.tar $1"; }
-lichen_build() { lichen "build -q --tier=$tier -o - $1 > /dev/null"; }
+lichen_build() { lichen "build -q --tier=$tier -o type=cacheonly $1"; }
 lichen_keep() { lichen "build -q --tier=$tier -t t $1"; }
 lichen_export() { lichen "build -q --tier=$tier -o type=oci,dest=\$HOME/o.tar,compression=$2,force-compression=true $1"; }
 lichen_push() { lichen "build -q --tier=$tier --push -t $REG/$2 $1"; }
