@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -344,24 +345,32 @@ TEST_P(Launch, GivesAControllingTerminal) {
   Plan plan = plan_of({"sh", "-c", "tty; echo through > /dev/tty"});
   plan.terminal = true;
   plan.steps.push_back(Console{});
+  // The caller's, opened outside of the namespaces.
+  const os::UniqueFd master = *os::open("/dev/ptmx", O_RDWR | O_NOCTTY);
+  char name[64];
+  ASSERT_EQ(::unlockpt(master.get()), 0);
+  ASSERT_EQ(::ptsname_r(master.get(), name, sizeof name), 0);
+  os::UniqueFd slave = *os::open(name, O_RDWR | O_NOCTTY);
   const Outcome outcome = in_keeper(maps_, [&](os::UniqueFd out) -> Result<std::string> {
     if (::mount(root_.c_str(), root_.c_str(), nullptr, MS_BIND, nullptr) < 0)
       return fail(os_error("bind", root_));
-    const os::UniqueFd master = TRY(os::open("/dev/ptmx", O_RDWR | O_NOCTTY));
-    char name[64];
-    if (::unlockpt(master.get()) < 0 || ::ptsname_r(master.get(), name, sizeof name) != 0)
-      return fail(os_error("open", "pty"));
     Stdio stdio;
-    stdio.in = TRY(os::open(name, O_RDWR | O_NOCTTY));
+    stdio.in = std::move(slave);
     stdio.out = TRY(os::duplicate(stdio.in));
     stdio.err = TRY(os::duplicate(stdio.in));
     Running running = TRY(launch(plan, std::move(stdio)));
     TRY(running.start());
     const auto status = TRY(running.wait());
-    char text[256];
-    // It arrives in pieces; EIO: the other side is closed, and nothing is left.
-    for (ssize_t count = 0; (count = ::read(master.get(), text, sizeof text)) > 0;)
-      say(out, {text, static_cast<std::size_t>(count)});
+    // It arrives in pieces, and never ends: our parent has the other side, too.
+    std::string text;
+    pollfd polled{master.get(), POLLIN, 0};
+    while (text.find("through\r\n") == std::string::npos && ::poll(&polled, 1, 5000) > 0) {
+      char piece[256];
+      const ssize_t count = ::read(master.get(), piece, sizeof piece);
+      if (count <= 0) break;
+      text.append(piece, static_cast<std::size_t>(count));
+    }
+    say(out, text);
     return text_of(status);
   });
   EXPECT_EQ(outcome.status, "exited 0");

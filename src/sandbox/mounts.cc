@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 
 #include "base/text.h"
@@ -84,6 +85,22 @@ Result<void> attach(const os::UniqueFd& tree, const os::UniqueFd& target, const 
     return fail(mount_error("mount", name));
   return {};
 }
+
+namespace {
+
+// The kernel binds what is in a mount of this namespace only, which an open terminal of the
+// caller's is not: ttyname_r looks for the name under which the same device is here.
+Result<std::string> path_here(const os::UniqueFd& terminal) {
+  char name[PATH_MAX];
+  if (const int os_errno = ::ttyname_r(terminal.get(), name, sizeof name); os_errno != 0) {
+    Error error = os_error(os_errno, "find", "the terminal");
+    error.hint = "it must be in /dev/pts";
+    return fail(std::move(error));
+  }
+  return std::string(name);
+}
+
+}  // namespace
 
 bool needs_fresh_mount(const Step& step) {
   if (const Proc* proc = std::get_if<Proc>(&step)) return !proc->host;
@@ -242,7 +259,7 @@ Result<void> RootTree::apply(const Step& step, const FreshMounts& fresh) {
           return attach_fresh(fresh.sysfs, what.target);
         } else if constexpr (std::is_same_v<T, Console>) {
           LICHEN_ASSERT(fresh.terminal.valid());
-          return run(Bind{.source = os::proc_path(fresh.terminal), .target = what.target});
+          return run(Bind{.source = TRY(path_here(fresh.terminal)), .target = what.target});
         } else if constexpr (std::is_same_v<T, Mqueue>) {
           return attach_fresh(fresh.mqueue, what.target);
         } else if constexpr (std::is_same_v<T, Directory>) {

@@ -45,6 +45,8 @@ fails() {
 # in_background COMMAND...: like a terminal would start it: a process group of its own, SIGINT not ignored (which
 # is what bash gives its background jobs). Its pid is in $background.
 in_background() { env --default-signal=INT setsid "$@" >"$T/out" 2>"$T/err" & background=$!; }
+# at_terminal [SHOWN TYPED]... -- COMMAND...: runs it at a terminal of 33 rows and 77 columns; at_terminal.py says how.
+at_terminal() { python3 "$SUPPORT/at_terminal.py" "$@"; }
 lichen_build() { lichen build --tier="$TIER" --progress=plain "${proxy[@]}" "$@"; }
 build() { ok lichen_build "$@"; [ -z "${LICHEN_TEST_EQUALITY:-}" ] || export_for_comparison "$@"; }
 # The image of each build once more, out of the cache, for tests/support/equality.
