@@ -10,14 +10,26 @@
 #include "dockerfile/mount.h"
 #include "dockerfile/ports.h"
 #include "dockerfile/signals.h"
+#include "graph/sensitive.h"
 
 namespace lichen::dockerfile {
 
 namespace {
 
+constexpr char kMask[] = "****";
+
 void insert_sorted(std::vector<std::string>& values, const std::string& value) {
   const auto at = std::lower_bound(values.begin(), values.end(), value);
   if (at == values.end() || *at != value) values.insert(at, value);
+}
+
+// Names of steps are shown, and kept in records.
+std::vector<std::string> masked(std::vector<std::string> env) {
+  for (std::string& entry : env)
+    if (const std::string name = oci::env_key(entry);
+        graph::is_secret_name(name) && entry.size() > name.size() + 1)
+      entry = name + "=" + kMask;
+  return env;
 }
 
 }  // namespace
@@ -52,7 +64,7 @@ std::string Lowering::step_name(StageState& state, std::string_view text, bool c
   Expander shown = expander_;
   shown.raw_quotes = true;
   shown.skip_unset = true;
-  const auto expanded = shown.word(text, variables_of(env));
+  const auto expanded = shown.word(text, variables_of(masked(env)));
   std::string name = expanded ? expanded->text : std::string(text);
   const std::size_t blank = std::min(name.find(' '), name.size());
   name = unicode::to_upper(std::string_view(name).substr(0, blank)) + name.substr(blank);
@@ -97,7 +109,7 @@ std::vector<std::string> Lowering::shown_env(const StageState& state, const Run&
   for (const std::string& text : run.mounts) {
     const auto mount = parse_mount(text, expand);  // what is wrong with it is told elsewhere
     if (mount && mount->kind == graph::MountKind::kSecret && mount->env)
-      oci::set_env(env, *mount->env, "****");
+      oci::set_env(env, *mount->env, kMask);
   }
   return env;
 }

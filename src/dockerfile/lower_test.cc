@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "dockerfile/testing.h"
@@ -129,6 +130,18 @@ TEST(Lower, ProxyArgumentsChangeNoDigest) {
   const auto& exec = std::get<graph::ExecOp>(with->graph.vertices.back().op);
   EXPECT_EQ(exec.proxy_env, (std::vector<std::string>{"HTTP_PROXY=http://user:word@proxy",
                                                       "http_proxy=http://user:word@proxy"}));
+}
+
+TEST(Lower, NamesOfStepsShowNoSecrets) {
+  FakeImages images;
+  const auto lowered = lower_text(
+      "FROM scratch\nARG API_TOKEN=s3cret\nARG PLAIN=plain\nENV DB_PASSWORD=hunter22 EMPTY_TOKEN=\n"
+      "RUN echo $API_TOKEN $DB_PASSWORD $PLAIN [$EMPTY_TOKEN]\n",
+      images);
+  ASSERT_TRUE(lowered);
+  EXPECT_EQ(lowered->graph.metadata.back().name, "[1/1] RUN echo **** **** plain []");
+  const auto& exec = std::get<graph::ExecOp>(lowered->graph.vertices.back().op);
+  EXPECT_NE(std::find(exec.env.begin(), exec.env.end(), "DB_PASSWORD=hunter22"), exec.env.end());
 }
 
 TEST(Lower, UsesSourceDateEpochOfTheDockerfile) {
