@@ -294,8 +294,16 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   const auto solve = [&]() -> Result<std::vector<solver::ResultId>> {
     runner.emplace(graph, services);
     StepObserver observer(graph, steps, limit, imported);
-    auto solved = solver::solve(graph, *runner, cache, observer,
-                                {.jobs = kJobs, .cancelled = environment.cancelled});
+    // What still runs when a step fails ends as if it were interrupted.
+    std::atomic<bool> gave_up = false;
+    const auto give_up = [&] {
+      if (environment.cancelled != nullptr && !environment.cancelled->exchange(true))
+        gave_up = true;
+    };
+    auto solved =
+        solver::solve(graph, *runner, cache, observer,
+                      {.jobs = kJobs, .cancelled = environment.cancelled, .on_failure = give_up});
+    if (gave_up) environment.cancelled->store(false);
     any_ran = any_ran || observer.any_ran();
     record_specs(graph, observer.keys(), steps, services.open_context, recorder);
     if (!solved && !imported.failure() && observer.failed()) {

@@ -49,7 +49,9 @@ struct Environment {
   bool tls_verify = true;
   std::uint64_t store_max = 0;        // bytes that a build may leave in the store; 0: no limit
   std::uint64_t cache_mount_max = 0;  // of which cache mounts may take so many; 0: no limit
-  const std::atomic<bool>* cancelled = nullptr;  // set from a signal handler's thread
+  // Set from a signal handler's thread; by build() as long as it waits for the steps beside one
+  // that failed.
+  std::atomic<bool>* cancelled = nullptr;
 };
 
 // --secret: its bytes are `value`, or what the file has.

@@ -13,7 +13,7 @@ namespace lichen::cli {
 struct Invocation {
   std::vector<std::string> args;  // after the command's name
   Variables variables;
-  const std::atomic<bool>* cancelled = nullptr;
+  std::atomic<bool>* cancelled = nullptr;
 };
 
 struct Command {

@@ -37,7 +37,7 @@ extern "C" void on_signal(int signal) {
 
 }  // namespace
 
-const std::atomic<bool>* install_signal_handlers() {
+std::atomic<bool>* install_signal_handlers() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;

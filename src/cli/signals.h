@@ -10,7 +10,7 @@
 namespace lichen::cli {
 
 // Call first of all, once. The flag lives as long as the process.
-const std::atomic<bool>* install_signal_handlers();
+std::atomic<bool>* install_signal_handlers();
 
 // The terminal whose cursor is hidden, -1: none. It is shown again when the process is ended by a
 // second SIGINT.

@@ -138,12 +138,16 @@ std::size_t Build::count(State wanted) const {
   return count;
 }
 
-// Backwards from what ended last: what a step waited for is the one that ended last among its
-// inputs; where inputs are not known (an export), among all that ended before it began.
+// Backwards from what failed, else from what ended last: what a step waited for is the one that
+// ended last among its inputs; where inputs are not known (an export), among all that ended before
+// it began.
 std::vector<int> critical_path(const Build& build) {
+  const auto rank = [](const Step& step) {
+    return std::pair(step.state == State::kFailed, step.ended);
+  };
   const Step* at = nullptr;
   for (const auto& [number, step] : build.steps)
-    if (at == nullptr || step.ended >= at->ended) at = &step;
+    if (at == nullptr || rank(step) >= rank(*at)) at = &step;
   std::vector<int> path;
   while (at != nullptr) {
     path.push_back(at->number);

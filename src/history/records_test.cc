@@ -122,6 +122,9 @@ TEST(CriticalPath, GoesBackAlongWhatWasWaitedFor) {
   step(4, 5, 6, {1, 3});
   step(5, 6, 7, {});  // an export: no inputs are known
   EXPECT_EQ(critical_path(build), (std::vector<int>{1, 4, 5}));
+  // What was cancelled for a failure ends after it.
+  build.steps[4].state = State::kFailed;
+  EXPECT_EQ(critical_path(build), (std::vector<int>{1, 4}));
   build.steps.clear();
   step(1, 0, 0, {2});
   step(2, 0, 0, {1});

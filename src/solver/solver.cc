@@ -147,6 +147,9 @@ class Solve {
       ++running_;
       lock.unlock();
       Result<ResultId> result = finish(*next);
+      if (!result && result.error().code != Errc::kCancelled && options_.on_failure &&
+          !told_.exchange(true))
+        options_.on_failure();
       lock.lock();
       --running_;
       if (result) {
@@ -246,8 +249,9 @@ class Solve {
   Observer& observer_;
   const Options& options_;
   std::vector<Digest> keys_;
-  std::vector<char> started_;  // remote vertices, whose keys were asked for
-  std::vector<char> renewed_;  // it or something below it ignores the cache
+  std::vector<char> started_;       // remote vertices, whose keys were asked for
+  std::vector<char> renewed_;       // it or something below it ignores the cache
+  std::atomic<bool> told_ = false;  // on_failure was called
 
   std::mutex mutex_;  // of what follows
   std::condition_variable changed_;

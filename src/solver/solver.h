@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -100,6 +101,8 @@ class Observer {
 struct Options {
   unsigned jobs = 4;                             // vertices that run at once
   const std::atomic<bool>* cancelled = nullptr;  // no vertex is started after it is set
+  // A vertex failed: what runs beside it is of no use any more. At most once, under no lock.
+  std::function<void()> on_failure = {};
 };
 
 // The results of graph.results' vertices (0 for scratch). On failure the first error, after every

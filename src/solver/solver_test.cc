@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <set>
 #include <thread>
 
@@ -205,6 +206,43 @@ TEST(Solve, CancelledStartsNothing) {
   const auto result = solve(graph, runner, cache, observer, {.cancelled = &cancelled});
   EXPECT_EQ(result.error().code, Errc::kCancelled);
   EXPECT_TRUE(runner.ran.empty());
+}
+
+// "a" runs until somebody says that it is of no use any more.
+class Patient final : public OpRunner {
+ public:
+  explicit Patient(const graph::Graph& graph) : fake_(graph) { fake_.failing = {"b"}; }
+  Result<Digest> definition_key(VertexId vertex, const std::vector<Digest>& inputs) override {
+    return fake_.definition_key(vertex, inputs);
+  }
+  Result<std::optional<Digest>> content_key(VertexId vertex,
+                                            const std::vector<ResultId>& inputs) override {
+    return fake_.content_key(vertex, inputs);
+  }
+  Result<ResultId> run(VertexId vertex, const std::vector<ResultId>& inputs) override {
+    if (fake_.text(vertex) == "a") {
+      begun.count_down();
+      given_up.wait();
+      return fail(Errc::kCancelled, "cancelled");
+    }
+    if (fake_.text(vertex) == "b") begun.wait();
+    return fake_.run(vertex, inputs);
+  }
+  std::latch begun{1}, given_up{1};
+
+ private:
+  FakeRunner fake_;
+};
+
+TEST(Solve, AFailureIsToldToWhatRunsBeside) {
+  const graph::Graph graph = diamond("one");
+  FakeCache cache;
+  FakeObserver observer;
+  Patient runner(graph);
+  const auto result =
+      solve(graph, runner, cache, observer, {.on_failure = [&] { runner.given_up.count_down(); }});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "b failed");
 }
 
 TEST(Solve, TwoSolvesShareOneFlight) {

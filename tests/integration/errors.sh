@@ -16,6 +16,10 @@ printf 'FROM 127.0.0.1:1/nowhere:1\n' | try 'Dockerfile:1' 5; has err '127\.0\.0
 printf 'FROM @TINY@@sha256:%064d\n' 7 | try 'Dockerfile:1'
 printf 'FROM @TINY@\nRUN echo tail-of-output; exit 3\n' | try 'Dockerfile:2'; has err 'tail-of-output'; has err 'exit (code|status):? 3'
 printf 'FROM @TINY@\nRUN kill -SEGV $$\n' | try 'Dockerfile:2'; has err 'SIGSEGV|signal'
+# What runs beside a step that failed is of no use any more; the failure is what is told.
+SECONDS=0
+printf 'FROM @TINY@ AS a\nRUN sleep 1; echo tail-of-a; exit 3\nFROM @TINY@ AS b\nRUN sleep 60\nFROM scratch\nCOPY --from=a / /\nCOPY --from=b / /\n' | try 'Dockerfile:2'
+has err 'tail-of-a'; [ $SECONDS -lt 30 ] || fail "the other stage was waited for: $SECONDS s"
 printf 'RUN true\n' | try 'Dockerfile:1|FROM'
 printf 'FROM @TINY@\nCOPY --from=nostage /a /b\n' | try 'Dockerfile:2' any
 printf '' | try 'Dockerfile'
