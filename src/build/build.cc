@@ -398,6 +398,8 @@ Result<Outcome> build(const Request& request, const Environment& environment,
     const std::string text = said ? *said : flag + (": " + to_text(said.error()));
     if (!text.empty()) recorder.sink()(Warning{.text = text, .file = {}});
   };
+  // From here the build uses nothing any more.
+  if (environment.cache_mount_max != 0) (void)session->store().release();
   if (environment.cache_mount_max != 0)
     tell(limit_cache_mounts(*session, environment.cache_mount_max), "--cache-mount-max");
   // The image that was asked for stays, whatever the limit.

@@ -211,7 +211,7 @@ Result<std::uint64_t> remove_cache_mounts(const Environment& environment,
       garbage.push_back(to);
     else if (!busy)
       busy = Error{.code = Errc::kUnavailable,
-                   .message = "a step uses the cache mount \"" + printable(which[i]) + "\" now"};
+                   .message = "a build uses the cache mount \"" + printable(which[i]) + "\" now"};
   }
   std::uint64_t bytes = 0;
   for (const std::uint64_t one : TRY(session->jobs().measure(garbage))) bytes += one;

@@ -122,7 +122,7 @@ Syntax remove_syntax(Options&) {
   return {.name = "cache-mount rm",
           .arguments = "NAME…",
           .summary = "Removes cache mounts.",
-          .text = "One that a step uses stays, which is an error.",
+          .text = "One that a build uses stays, which is an error.",
           .examples = {{"lichen cache-mount rm /root/.m2", "one"}},
           .least = 1};
 }

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "os/disk.h"
+#include "store/leases.h"
 
 namespace lichen::store {
 
@@ -80,6 +81,8 @@ std::string CacheMountName::text() const {
 
 Result<CacheMount> CacheMount::open(Store& store, const CacheMountName& name, Sharing sharing,
                                     const Fill& fill, const Cancelled& is_cancelled) {
+  // A later step of this build finds what an earlier one left.
+  TRY(store.leases_->hold(Leases::of_cache_mount(name.text())));
   const std::string place = place_of(store, name);
   Result<Held> held = fail(Errc::kNotFound, "");
   while (!held && held.error().code == Errc::kNotFound) {  // somebody removes it just now
@@ -151,6 +154,14 @@ Result<std::vector<CacheMountName>> CacheMount::list(const Store& store) {
 Result<bool> CacheMount::remove(Store& store, const std::string& text, const std::string& garbage) {
   const std::string place = store.path() + "/caches/" + text;
   if (!os::exists(place)) return false;
+  const Leases::Place lease = Leases::of_cache_mount(text);
+  if (!TRY(store.leases_->begin_removal(lease))) return false;
+  auto removed = move_away(place, garbage);
+  store.leases_->end_removal(lease);
+  return removed;
+}
+
+Result<bool> CacheMount::move_away(const std::string& place, const std::string& garbage) {
   // With this lock no instance is added.
   const auto changing = TRY(os::FileLock::try_exclusive(place + "/change.lock"));
   if (!changing) return false;

@@ -6,7 +6,8 @@
 //
 // Who has one open holds a lock on it: steps of any process share a `shared` one, a `locked` one
 // belongs to one at a time, and of a `private` one everybody at work gets an instance of his own.
-// Nobody removes what is open. Belongs to the front; layout in docs/formats/store.md.
+// Nobody removes what is open, or what a session that lives has had open. Belongs to the front;
+// layout in docs/formats/store.md.
 #pragma once
 
 #include <functional>
@@ -48,7 +49,8 @@ class CacheMount {
   // All that there are, of every tier.
   static Result<std::vector<CacheMountName>> list(const Store& store);
 
-  // Moves the cache that CacheMountName::text() calls `text` to `garbage`. False: it is open.
+  // Moves the cache that CacheMountName::text() calls `text` to `garbage`. False: it is in
+  // use.
   static Result<bool> remove(Store& store, const std::string& text, const std::string& garbage);
 
   std::string directory() const { return path_ + "/fs"; }
@@ -59,6 +61,7 @@ class CacheMount {
  private:
   CacheMount(std::string path, os::FileLock lock)
       : path_(std::move(path)), lock_(std::move(lock)) {}
+  static Result<bool> move_away(const std::string& place, const std::string& garbage);
   Result<void> load();
 
   std::string path_;

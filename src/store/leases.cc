@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
@@ -11,9 +12,16 @@ namespace lichen::store {
 
 namespace {
 
-// Blobs lie behind all snapshots. Two that share a byte protect each other, which does no harm.
-constexpr Leases::Place kBlobs = Leases::Place{1} << 61;
-constexpr std::size_t kBlobDigits = 15;
+// Blobs lie behind all snapshots, and cache mounts behind those. Two that share a byte protect each
+// other, which does no harm.
+constexpr Leases::Place kBlobs = Leases::Place{1} << 61, kCacheMounts = Leases::Place{1} << 62;
+constexpr std::size_t kDigits = 15;
+
+Leases::Place number_of(const std::string& hex) {
+  Leases::Place number = 0;
+  std::from_chars(hex.data(), hex.data() + std::min(hex.size(), kDigits), number, 16);
+  return number;
+}
 
 struct ::flock record(short type, Leases::Place place) {
   struct ::flock lock {};
@@ -39,10 +47,11 @@ int control(const os::UniqueFd& file, int command, int of_process, struct ::floc
 }  // namespace
 
 Leases::Place Leases::of(const Digest& blob) {
-  Place hash = 0;
-  const std::string hex = blob.hex().substr(0, kBlobDigits);
-  std::from_chars(hex.data(), hex.data() + hex.size(), hash, 16);
-  return kBlobs | hash;
+  return kBlobs | number_of(blob.hex());
+}
+
+Leases::Place Leases::of_cache_mount(const std::string& name) {
+  return kCacheMounts | number_of(name);
 }
 
 Result<std::unique_ptr<Leases>> Leases::open(const std::string& store) {

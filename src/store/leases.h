@@ -30,6 +30,7 @@ class Leases {
 
   static Place of(std::int64_t snapshot) { return snapshot; }
   static Place of(const Digest& blob);
+  static Place of_cache_mount(const std::string& name);  // CacheMountName::text()
 
   static Result<std::unique_ptr<Leases>> open(const std::string& store);
 

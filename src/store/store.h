@@ -197,6 +197,7 @@ class Store {
 
  private:
   friend class BlobWriter;
+  friend class CacheMount;
   friend class Fsck;
   friend class Inventory;
   friend class Pruning;

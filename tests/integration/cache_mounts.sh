@@ -47,6 +47,13 @@ fails any lichen cache-mount rm /c --tier="$TIER"; has err 'uses the cache mount
 ok lichen prune -f --filter type=exec.cachemount --tier="$TIER"; mounts ls; has out ' /c$'; hasnt out ' own$'
 step target=/c 'touch /c/go; : $N'; wait $building || { cat err2; fail "the step that waited"; }
 
+# A prune beside the build leaves what a later step of it finds there.
+printf 'FROM %s\nRUN --mount=type=cache,target=/c,id=kept echo warm > /c/w\nRUN sleep 3\nRUN --mount=type=cache,target=/c,id=kept cp /c/w /w\n' "$TINY" > ctx/Dockerfile
+lichen build --tier="$TIER" --no-cache --progress=plain -o kept ctx > kept.log 2>&1 & building=$!
+for _ in $(seq 300); do ! grep -q 'RUN sleep' kept.log || break; sleep 0.1; done
+ok lichen prune -f --tier="$TIER" --filter type=exec.cachemount
+wait $building || { cat kept.log; fail "the cache was lost"; }
+same "$(<kept/w)" warm
 # Two processes: of a locked cache one is at work, a private one is each one's own, a shared one both see.
 two() {
     printf 'FROM %s\nARG WHO\nRUN --mount=type=cache,target=/s,sharing=%s %s\n' "$TINY" "$1" "$2" > ctx/Dockerfile
