@@ -8,12 +8,14 @@
 #include <optional>
 #include <tuple>
 
+#include "archive/compression.h"
 #include "base/text.h"
 #include "build/session.h"
 #include "ops/job.h"
 #include "os/file.h"
 #include "owners/record.h"
 #include "store/prune.h"
+#include "transfer/input_file.h"
 #include "transfer/output_file.h"
 
 namespace lichen::build {
@@ -98,6 +100,7 @@ class ArchiveFile {
     os::FileSink to(TRY(os::open(file->path_, O_WRONLY | O_CREAT | O_EXCL, 0600)), file->path_);
     (void)TRY(copy(from, to));
     TRY(to.close());
+    if (!TRY(file->has_bytes())) return fail(Errc::kInvalid, "the archive is empty");
     return file;
   }
   ~ArchiveFile() { (void)os::unlink(path_); }
@@ -107,6 +110,12 @@ class ArchiveFile {
 
  private:
   explicit ArchiveFile(std::string path) : path_(std::move(path)) {}
+  // An archive of nothing has bytes; what has none is of a program that failed.
+  Result<bool> has_bytes() const {
+    os::FileSource bytes(TRY(os::open(path_, O_RDONLY)), "the archive");
+    char first = 0;
+    return TRY(TRY(archive::open_decompressor(bytes))->read(&first, 1)) != 0;
+  }
   std::string path_;
 };
 
@@ -179,9 +188,7 @@ Result<void> export_cache_mount(const Environment& environment, const std::strin
 
 Result<void> import_cache_mount(const Environment& environment, const std::string& which,
                                 const std::string& path, int input_fd) {
-  os::UniqueFd input(path == "-" ? ::fcntl(input_fd, F_DUPFD_CLOEXEC, 3) : -1);
-  if (path != "-") input = TRY(os::open(path, O_RDONLY));
-  if (!input.valid()) return fail(os_error("open", "standard input"));
+  os::UniqueFd input = TRY(transfer::open_input(path, input_fd));
   const auto session = TRY(Session::open(environment, no_events));
   auto known = TRY(find(*session, which));
   const store::CacheMountName name =

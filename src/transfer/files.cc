@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "oci/types.h"
 #include "os/file.h"
+#include "transfer/input_file.h"
 #include "transfer/output_file.h"
 #include "transfer/staged.h"
 
@@ -227,9 +228,7 @@ Result<std::unique_ptr<Files>> open_directory(const std::string& path) {
 Result<std::unique_ptr<Files>> open_archive(const std::string& path, const std::string& staging) {
   const bool from_input = path == "-";
   const std::string name = from_input ? "standard input" : path;
-  os::UniqueFd fd = from_input ? os::UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3))
-                               : TRY(os::open(path, O_RDONLY));
-  if (!fd.valid()) return fail(os_error("open", name));
+  os::UniqueFd fd = TRY(open_input(path, STDIN_FILENO));
   if (from_input && ::isatty(fd.get()))
     return fail(Errc::kInvalid, "an archive is not read from a terminal");
   auto archive = std::make_unique<Archive>(name, TRY(seekable(std::move(fd), name, staging)));

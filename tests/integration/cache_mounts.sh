@@ -27,6 +27,11 @@ gzip < plain.tar | lichen cache-mount import /c --tier="$TIER"; step target=/c '
 printf 'no tar at all, but longer than a header is %0600d' 1 > bad.tar
 fails any lichen cache-mount import /c bad.tar --tier="$TIER"
 head -c 700 plain.tar > cut.tar; fails any lichen cache-mount import /c cut.tar --tier="$TIER"
+# Nor does nothing, which a program that failed wrote, nor a directory.
+fails 1 lichen cache-mount import /c --tier="$TIER" < /dev/null; has err 'the archive is empty'
+: | gzip > nothing.gz; fails 1 lichen cache-mount import /c nothing.gz --tier="$TIER"; has err 'the archive is empty'
+fails 1 lichen cache-mount import /c ctx --tier="$TIER"; has err 'ctx is a directory, not an archive'
+fails 1 lichen load -i ctx; has err 'ctx is a directory, not an archive'
 step target=/c 'cat /c/dir/file; : $N'; has err ' kept$'
 # What leads out stays in.
 mkdir evil; ln -s "$T" evil/out; tar -cf evil.tar -C evil out; tar -rf evil.tar --transform 's|.*|out/escaped|' --absolute-names "$T/plain.tar"
