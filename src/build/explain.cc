@@ -41,6 +41,10 @@ Result<history::Build> past_build(const std::string& root, const std::string& bu
   return history::read(directory, TRY(history::find(directory, build)));
 }
 
+Result<std::vector<std::string>> past_ids(const std::string& root) {
+  return history::ids(TRY(directory_of(root)));
+}
+
 Result<std::vector<history::Build>> past_builds(const std::string& root) {
   return history::list(TRY(directory_of(root)));
 }

@@ -28,6 +28,7 @@ Result<Explanation> explain(const std::string& root, const std::string& before,
 
 // Their records. "" is the newest.
 Result<history::Build> past_build(const std::string& root, const std::string& build);
+Result<std::vector<std::string>> past_ids(const std::string& root);  // the newest first
 Result<std::vector<history::Build>> past_builds(const std::string& root);
 Result<std::string> remove_build(const std::string& root, const std::string& build);  // its id
 Result<std::string> build_id(const std::string& root, const std::string& build);

@@ -59,12 +59,13 @@ Syntax builds_syntax(Options& options) {
 }
 
 Result<int> list(const Options& options) {
+  if (options.quiet && !options.json) {
+    std::string lines;
+    for (const std::string& id : TRY(build::past_ids(options.root))) lines += id + "\n";
+    return print(lines);
+  }
   const std::vector<history::Build> builds = TRY(build::past_builds(options.root));
-  if (options.json) return print(builds_json(builds));
-  if (!options.quiet) return print(builds_table(builds, std::time(nullptr)));
-  std::string ids;
-  for (const history::Build& one : builds) ids += one.id + "\n";
-  return print(ids);
+  return print(options.json ? builds_json(builds) : builds_table(builds, std::time(nullptr)));
 }
 
 Result<int> inspect(const Options& options) {

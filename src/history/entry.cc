@@ -13,7 +13,7 @@ namespace {
 // In the order of Kind.
 constexpr const char* kKinds[] = {"begin",    "started", "missed", "cached",  "log",
                                   "transfer", "done",    "failed", "warning", "notice",
-                                  "peak",     "kept",    "spec",   "end"};
+                                  "peak",     "kept",    "spec",   "omitted", "end"};
 
 constexpr std::int64_t kMost = std::int64_t{1} << 62;
 

@@ -31,6 +31,7 @@ enum class Kind {
   kPeak,     // bytes: the most memory that one process of the step had
   kKept,     // number: the snapshot that a failed step left
   kSpec,     // json: StepSpec
+  kOmitted,  // bytes: so much of what it wrote is not in the record
   kEnd,      // the last: text: the error or ""; flag: it was cancelled
 };
 

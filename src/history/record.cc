@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace lichen::history {
 
 const char* to_text(State state) {
@@ -20,6 +22,10 @@ const char* to_text(State state) {
       return "killed";
   }
   return "";
+}
+
+std::string omitted_text(std::uint64_t bytes, const std::string& where) {
+  return "[" + std::to_string(bytes) + " bytes are left out of " + where + "]";
 }
 
 std::uint64_t Step::moved_bytes() const {
@@ -46,6 +52,12 @@ void add_transfer(Step& step, const Entry& entry) {
           : step.transfers.emplace_back(Transfer{.what = entry.text, .began = entry.at});
   transfer.ended = entry.flag ? entry.at : -1;
   transfer.bytes = std::max(entry.bytes, transfer.bytes);
+}
+
+void add_omitted(Step& step, const Entry& entry) {
+  const bool in_line = !step.log.empty() && !ends_with(step.log.back().bytes, "\n");
+  step.log.push_back(
+      {entry.at, false, (in_line ? "\n" : "") + omitted_text(entry.bytes, "this record") + "\n"});
 }
 
 void add_begin(Build& build, const Entry& entry) {
@@ -83,6 +95,9 @@ void add_to_step(Step& step, const Entry& entry) {
       break;
     case Kind::kLog:
       step.log.push_back({entry.at, entry.flag, entry.text});
+      break;
+    case Kind::kOmitted:
+      add_omitted(step, entry);
       break;
     case Kind::kTransfer:
       add_transfer(step, entry);

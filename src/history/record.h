@@ -26,6 +26,9 @@ enum class State {
 };
 const char* to_text(State state);
 
+// The line that stands where a log is cut.
+std::string omitted_text(std::uint64_t bytes, const std::string& where);
+
 struct LogChunk {
   double at = 0;
   bool is_stderr = false;

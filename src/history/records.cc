@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
 
 #include "base/text.h"
 #include "os/file.h"
@@ -21,6 +24,16 @@ bool is_locked(const os::UniqueFd& file) {
   if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0) return true;
   (void)::flock(file.get(), LOCK_UN);
   return false;
+}
+
+// "A, B, C and 197 more"
+std::string first_of(const std::vector<std::string>& ids) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(ids.size(), kShown); ++i)
+    text += (i == 0 ? "" : ", ") + ids[i];
+  if (ids.size() > kShown) text += " and " + std::to_string(ids.size() - kShown) + " more";
+  return text;
 }
 
 std::string named(const std::string& text) {
@@ -64,11 +77,26 @@ Result<std::string> find(const std::string& directory, const std::string& text) 
   if (fitting.empty()) return fail(Errc::kNotFound, named(text), "`lichen builds ls` lists them");
   if (fitting.size() > 1 && fitting.front() != text)
     return fail(Errc::kInvalid, printable(text) + " is the id of several builds",
-                "give more of it: " + join(fitting, ", "));
+                "give more of it: " + first_of(fitting));
   return fitting.front();
 }
 
-Result<Build> read(const std::string& directory, const std::string& id) {
+namespace {
+
+// When a line of what a step wrote was written; nullopt: it is no such line (history/entry.cc).
+std::optional<double> time_of_log(std::string_view line) {
+  constexpr std::string_view kBegin = "{\"ms\":", kLog = ",\"kind\":\"log\",";
+  if (!line.starts_with(kBegin)) return std::nullopt;
+  line.remove_prefix(kBegin.size());
+  std::int64_t ms = 0;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), ms);
+  if (error != std::errc()) return std::nullopt;
+  line.remove_prefix(static_cast<std::size_t>(end - line.data()));
+  if (!line.starts_with(kLog)) return std::nullopt;
+  return static_cast<double>(ms) / 1000;
+}
+
+Result<Build> read(const std::string& directory, const std::string& id, bool with_logs) {
   Build build{.id = id};
   if (!is_id(id)) return fail(Errc::kNotFound, named(id));
   auto file = os::open(file_of(directory, id), O_RDONLY);
@@ -78,9 +106,13 @@ Result<Build> read(const std::string& directory, const std::string& id) {
   const std::string text = TRY(os::read_file(opened, kMostBytes));
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    if (const auto entry = parse_entry(std::string_view(text).substr(at, end - at)))
-      build.add(*entry);
+    const std::string_view line = std::string_view(text).substr(at, end - at);
     at = end + 1;
+    const auto passed = with_logs ? std::nullopt : time_of_log(line);
+    if (passed)
+      build.seconds = std::max(build.seconds, *passed);
+    else if (const auto entry = parse_entry(line))
+      build.add(*entry);
   }
   if (build.state == State::kRunning && !is_running) {
     build.state = State::kKilled;
@@ -93,10 +125,16 @@ Result<Build> read(const std::string& directory, const std::string& id) {
   return build;
 }
 
+}  // namespace
+
+Result<Build> read(const std::string& directory, const std::string& id) {
+  return read(directory, id, true);
+}
+
 Result<std::vector<Build>> list(const std::string& directory) {
   std::vector<Build> builds;
   for (const std::string& id : TRY(ids(directory)))
-    if (auto build = read(directory, id)) builds.push_back(std::move(*build));
+    if (auto build = read(directory, id, false)) builds.push_back(std::move(*build));
   return builds;
 }
 

@@ -30,7 +30,8 @@ Result<std::vector<std::string>> ids(const std::string& directory);  // the newe
 Result<std::string> find(const std::string& directory, const std::string& text);
 // Lines that make no sense are passed over: a record is cut where its build was killed.
 Result<Build> read(const std::string& directory, const std::string& id);
-Result<std::vector<Build>> list(const std::string& directory);  // the newest first
+// The newest first; without what their steps wrote.
+Result<std::vector<Build>> list(const std::string& directory);
 // False: its build is going on.
 Result<bool> remove(const std::string& directory, const std::string& id);
 Result<void> keep_within(const std::string& directory, const Bound& bound);

@@ -87,6 +87,42 @@ TEST_F(Records, AreFoundByTheirEndsAndNewestFirst) {
   EXPECT_EQ(find(directory_ + "/none", "").error().code, Errc::kNotFound);
 }
 
+TEST_F(Records, WhatStepsWriteIsBounded) {
+  Writer writer({}, 1);
+  writer.open_directory(directory_);
+  writer.start();
+  writer.add({.kind = Kind::kLog, .step = 1, .text = "first"});
+  for (int i = 0; i < 600; ++i)
+    writer.add({.at = 2, .kind = Kind::kLog, .step = 1, .text = std::string(10'000, 'x')});
+  writer.add({.at = 3, .kind = Kind::kLog, .step = 1, .text = "last\n"});
+  writer.add({.at = 3, .kind = Kind::kDone, .step = 1});
+  writer.add({.at = 4, .kind = Kind::kLog, .step = 2, .text = "other"});
+  writer.finish({.at = 5, .kind = Kind::kEnd});
+  const std::string log = read(directory_, writer.id())->steps.at(1).log_text();
+  EXPECT_EQ(log.substr(0, 6), "firstx");
+  EXPECT_EQ(log.substr(log.size() - 6), "xlast\n");
+  EXPECT_LT(log.size(), std::size_t{4} << 20);
+  EXPECT_GT(log.size(), std::size_t{3} << 20);
+  EXPECT_NE(log.find("x\n[1840000 bytes are left out of this record]\nx"), std::string::npos);
+  EXPECT_EQ(read(directory_, writer.id())->steps.at(2).log_text(), "other");
+}
+
+TEST_F(Records, AListHasNoLogs) {
+  const std::string id = write(1'000);
+  const auto all = list(directory_);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->front().steps.at(1).log_text(), "");
+  EXPECT_EQ(all->front().seconds, 3);
+  EXPECT_EQ(all->front().steps.at(1).state, State::kDone);
+}
+
+TEST_F(Records, OfManyThatFitSomeAreNamed) {
+  for (int i = 0; i < 9; ++i) write(1'000 + i);
+  const auto found = find(directory_, "1970");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().hint.substr(found.error().hint.size() - 11), " and 4 more");
+}
+
 TEST_F(Records, StayWithinABound) {
   write(1'000, "", 3'000);
   const std::string mid = write(2'000, "", 100), newest = write(3'000, "", 3'000);

@@ -102,6 +102,17 @@ std::string settled(const std::string& log) {
   return text == "\n" ? "" : text;
 }
 
+// Of what a step wrote: the begin, and more of the end.
+std::string bounded(std::string log, const std::string& where) {
+  constexpr std::size_t kHead = 32u << 10, kTail = 96u << 10;
+  if (log.size() <= kHead + kTail) return log;
+  std::size_t head = log.rfind('\n', kHead), tail = log.find('\n', log.size() - kTail);
+  head = head == std::string::npos ? kHead : head + 1;
+  tail = tail == std::string::npos || tail + 1 == log.size() ? log.size() - kTail : tail + 1;
+  const std::string line = omitted_text(tail - head, "this page: " + where) + "\n";
+  return log.replace(head, tail - head, (log[head - 1] == '\n' ? "" : "\n") + line);
+}
+
 class Page {
  public:
   explicit Page(const Build& build) : build_(build), path_(critical_path(build)) {}
@@ -209,7 +220,9 @@ class Page {
                             ? ""
                             : ", " + seconds_text(transfer.ended - transfer.began)));
     text_ += "</table>\n";
-    if (const std::string log = settled(step.log_text()); !log.empty())
+    const std::string where =
+        "lichen builds logs " + build_.id + " --step " + std::to_string(step.number);
+    if (const std::string log = bounded(settled(step.log_text()), where); !log.empty())
       text_ += "<pre>" + escaped(log) + "</pre>\n";
     text_ += "</div></details>\n";
   }

@@ -53,5 +53,22 @@ TEST(Report, IsOnePageThatLoadsNothing) {
   EXPECT_NE(page.find("\n100%\n"), std::string::npos);
 }
 
+TEST(Report, ShowsBeginAndEndOfALongLog) {
+  Build build{.id = "20261129-231455123-3f2a9c"};
+  Step& step = build.steps[7];
+  step.number = 7;
+  std::string log = "the first line\n";
+  for (int i = 0; i < 100'000; ++i) log += "line " + std::to_string(i) + "\n";
+  step.log.push_back({0, false, log + "the last line\n"});
+  const std::string page = report_html(build);
+  EXPECT_LT(page.size(), 160'000u);
+  EXPECT_NE(page.find("\nline 1000\n"), std::string::npos);
+  EXPECT_EQ(page.find("\nline 50000\n"), std::string::npos);
+  EXPECT_NE(page.find("\nline 99999\nthe last line"), std::string::npos);
+  EXPECT_NE(page.find(" bytes are left out of this page: lichen builds logs " + build.id +
+                      " --step 7]\nline "),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace lichen::history

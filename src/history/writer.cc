@@ -43,9 +43,21 @@ void Writer::open_directory(const std::string& directory) {
 
 void Writer::add(const Entry& entry) {
   std::lock_guard lock(mutex_);
+  put(entry);
+}
+
+void Writer::put(const Entry& entry) {
   if (broken_) return;
+  if (entry.kind == Kind::kLog && !logs_.take(entry)) return;
+  if (entry.kind == Kind::kDone || entry.kind == Kind::kFailed) put(logs_.rest(entry.step));
+  if (entry.kind == Kind::kEnd) put(logs_.rest());
   waiting_ += to_line(entry);
   if (started_) flush();
+}
+
+// Past the bound: they were kept back by it.
+void Writer::put(const std::vector<Entry>& entries) {
+  for (const Entry& entry : entries) waiting_ += to_line(entry);
 }
 
 void Writer::start() {

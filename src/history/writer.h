@@ -8,13 +8,15 @@
 // Until start() nothing is written: a build that finds everything writes its record in one piece,
 // at its end. While it writes it holds a lock on the file, so that who reads knows a running build
 // from a killed one. A record that cannot be written is no reason to fail: it is dropped.
-// Thread-safe.
+// Of what steps write it keeps begin and end (history/log_bound.h). Thread-safe.
 #pragma once
 
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "history/entry.h"
+#include "history/log_bound.h"
 #include "os/fd.h"
 
 namespace lichen::history {
@@ -33,12 +35,15 @@ class Writer {
   void finish(const Entry& end);
 
  private:
+  void put(const Entry& entry);
+  void put(const std::vector<Entry>& entries);
   void flush();
 
   const std::string id_;
   std::mutex mutex_;
   std::string directory_;
   std::string waiting_;
+  LogBound logs_;
   os::UniqueFd file_;
   bool started_ = false, broken_ = false;
 };

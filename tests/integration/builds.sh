@@ -71,6 +71,20 @@ ok lichen builds inspect "$slow"; has out '^Status: +killed'
 ok lichen builds logs "$slow"; has out ' began$'; has out 'KILLED'
 fails any lichen debug shell --before --build "$slow" sleep </dev/null; has err 'does not say'
 
+# A step that writes a lot: progress has all of it, its record the begin and the end, and the other records stay.
+dockerfile <<'D'
+FROM @TINY@
+RUN echo the begin; seq 1 700000 | sed 's/$/ lines of noise/'; yes | head -c 2000000; echo the end
+D
+lichen builds ls -q > others
+build --report page.html ctx; same "$(grep -c ' lines of noise$' err)" 700000 lines
+ok lichen builds ls -q; same "$(tail -n +2 out)" "$(<others)" "records"; noisy=$(head -n 1 out)
+[ "$(stat -c %s "$LICHEN_ROOT/history/$noisy.jsonl")" -lt 8000000 ] || fail "a record of $(stat -c %s "$LICHEN_ROOT/history/$noisy.jsonl") bytes"
+[ "$(stat -c %s page.html)" -lt 200000 ] || fail "a page of $(stat -c %s page.html) bytes"
+grep -q 'bytes are left out of this page: lichen builds logs' page.html
+ok lichen builds logs; has out ' the begin$'; has out '^#[0-9]+ \[[0-9]+ bytes are left out of this record\]$'; has out ' the end$'
+[ "$(stat -c %s out)" -gt 4000000 ] || fail "too little is kept"
+
 # Forgotten, one by one and first of all.
 ok lichen builds rm "$slow"; ok lichen builds ls -q; ! grep -q "$slow" out || fail "rm left it"
 ok lichen prune; ok lichen builds ls -q; same "$(<out)" ""
