@@ -31,6 +31,7 @@
 #include "ops/secret_guard.h"
 #include "os/file.h"
 #include "solver/solver.h"
+#include "transfer/output_file.h"
 
 namespace lichen::build {
 
@@ -375,10 +376,10 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   return outcome;
 }
 
-Result<void> write_report(const std::string& store, const std::string& id,
-                          const std::string& file) {
+Result<void> write_report(const std::string& store, const std::string& id, const Request& request) {
   const history::Build build = TRY(history::read(history_directory(store), id));
-  return os::replace_file(file, history::report_html(build));
+  return transfer::OutputFile::write(request.report, history::report_html(build),
+                                     request.output_fd);
 }
 
 }  // namespace
@@ -409,7 +410,7 @@ Result<Outcome> build(const Request& request, const Environment& environment,
   tell(StoreLimit(*session, environment.store_max).finish(images), "--store-max");
   recorder.finish(outcome, container::to_text(session->tier()));
   if (request.report.empty()) return outcome;
-  auto written = write_report(session->store().path(), recorder.id(), request.report);
+  auto written = write_report(session->store().path(), recorder.id(), request);
   if (!written && outcome) return fail(std::move(written).error());
   return outcome;
 }

@@ -159,6 +159,7 @@ Result<std::vector<CacheMountInfo>> list_cache_mounts(const Environment& environ
 
 Result<void> export_cache_mount(const Environment& environment, const std::string& which,
                                 const std::string& path, int output_fd) {
+  TRY(transfer::OutputFile::check(path));
   const auto session = TRY(Session::open(environment, no_events));
   const store::CacheMountName name = TRY(find_existing(*session, which));
   // Alone: a step that writes meanwhile would be seen half.

@@ -383,9 +383,15 @@ Result<void> check_outputs(const Request& request) {
                   "use type=oci, or leave them out: --provenance=false --sbom=false");
     (void)TRY(is_split(request, output));
     to_stdout += output.dest == "-" ? 1 : 0;
+    const bool is_layout = output.kind == OutputKind::kOci || output.kind == OutputKind::kDocker;
+    if (output.kind == OutputKind::kTar || (is_layout && attribute(output, "tar") != "false"))
+      TRY(transfer::OutputFile::check(output.dest));
     if (output.kind == OutputKind::kPush && TRY(names_of(request)).empty())
       return fail(Errc::kInvalid, "--push needs a name to push to", "add -t REGISTRY/NAME:TAG");
   }
+  if (!request.report.empty()) TRY(transfer::OutputFile::check(request.report));
+  if (request.report == "-" && to_stdout != 0)
+    return fail(Errc::kInvalid, "standard output cannot be both an archive and the report");
   if (to_stdout > 1) return fail(Errc::kInvalid, "only one output can go to standard output");
   if (to_stdout == 1 && ::isatty(request.output_fd))
     return fail(Errc::kInvalid, "an archive is not written to a terminal",

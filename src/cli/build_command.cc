@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "os/file.h"
+#include "transfer/output_file.h"
 
 namespace lichen::cli {
 
@@ -15,16 +16,18 @@ namespace {
 
 constexpr std::size_t kMaxDockerfileBytes = 4u << 20;
 
-Result<void> remove_file(const std::string& path) {
-  auto removed = os::unlink(path);
-  if (!removed && removed.error().code != Errc::kNotFound) return removed;
+// Before the build: what it made would be there, and told nowhere.
+Result<void> check_files(const BuildOptions& options) {
+  for (const std::string& file : {options.iidfile, options.metadata_file})
+    if (!file.empty()) TRY(transfer::OutputFile::check(file));
   return {};
 }
 
 Result<void> write_files(const BuildOptions& options, const build::Outcome& outcome) {
-  if (!options.iidfile.empty()) TRY(os::replace_file(options.iidfile, outcome.id().text()));
+  if (!options.iidfile.empty())
+    TRY(transfer::OutputFile::write(options.iidfile, outcome.id().text(), STDOUT_FILENO));
   if (!options.metadata_file.empty())
-    TRY(os::replace_file(options.metadata_file, metadata_json(outcome)));
+    TRY(transfer::OutputFile::write(options.metadata_file, metadata_json(outcome), STDOUT_FILENO));
   return {};
 }
 
@@ -51,8 +54,9 @@ Result<int> build_image(BuildOptions options, const Variables& variables) {
   }
   options.request.input_fd = STDIN_FILENO;
   if (options.call.call) return answer_call(options, mode, variables);
+  TRY(check_files(options));
   // An id that is there afterwards is this build's, even if it failed.
-  if (!options.iidfile.empty()) TRY(remove_file(options.iidfile));
+  if (!options.iidfile.empty()) TRY(transfer::OutputFile::remove(options.iidfile));
   options.request.output_fd = STDOUT_FILENO;
 
   Progress progress(mode, STDERR_FILENO, variables);

@@ -212,7 +212,8 @@ Syntax build_syntax(Written& written) {
       text_flag("metadata-file", 0, "FILE", "write digests and names here, as JSON",
                 options.metadata_file),
       text_flag("report", 0, "FILE",
-                "write a page about the build here: times, cache, logs (see `lichen builds`)",
+                "write a page about the build here: times, cache, logs (see `lichen builds`); - is "
+                "standard output",
                 request.report),
       {"progress", 0, "auto|plain|tty|rawjson|quiet", "how progress is shown (default: auto)",
        [&written](const std::string& text) -> Result<void> {

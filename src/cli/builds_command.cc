@@ -8,7 +8,7 @@
 #include "cli/format.h"
 #include "cli/report.h"
 #include "history/report.h"
-#include "os/file.h"
+#include "transfer/output_file.h"
 
 namespace lichen::cli {
 
@@ -88,7 +88,7 @@ Result<int> report_page(const Options& options) {
   const std::string page = history::report_html(build);
   if (options.output == "-") return print(page);
   const std::string file = options.output.empty() ? build.id + ".html" : options.output;
-  TRY(os::replace_file(file, page));
+  TRY(transfer::OutputFile::write(file, page));
   return print(file + "\n");
 }
 

@@ -6,8 +6,8 @@
 #include "cli/copy_options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
-#include "os/file.h"
 #include "transfer/copy.h"
+#include "transfer/output_file.h"
 #include "transfer/session.h"
 
 namespace lichen::cli {
@@ -108,6 +108,10 @@ class Copier {
 Result<int> copy(const CopyRequest& request, const Invocation& invocation) {
   const ProgressMode mode =
       TRY(choose_progress(request.progress, ::isatty(STDERR_FILENO) == 1, invocation.variables));
+  if (!request.digest_file.empty()) TRY(transfer::OutputFile::check(request.digest_file));
+  if (request.to.transport == Transport::kOciArchive ||
+      request.to.transport == Transport::kDockerArchive)
+    TRY(transfer::OutputFile::check(request.to.path));
   const auto is_stored = [](const transfer::Place& place) {
     return place.transport == Transport::kStore;
   };
@@ -127,7 +131,8 @@ Result<int> copy(const CopyRequest& request, const Invocation& invocation) {
   auto lines = Copier(request, services, progress.sink()).run(options);
   progress.finish();
   if (!lines) return fail(std::move(lines).error());
-  if (!request.digest_file.empty()) TRY(os::replace_file(request.digest_file, lines->front()));
+  if (!request.digest_file.empty())
+    TRY(transfer::OutputFile::write(request.digest_file, lines->front(), STDOUT_FILENO));
   // The archive itself may be there.
   if (request.to.path == "-") return 0;
   std::string text;

@@ -147,7 +147,7 @@ class NewDirectory final : public NewFiles {
     const std::string to = path_ + "/" + path;
     if (const std::size_t slash = path.rfind('/'); slash != path.npos)
       TRY(os::mkdirs(path_ + "/" + path.substr(0, slash)));
-    OutputFile file = TRY(OutputFile::create(to));
+    OutputFile file = TRY(OutputFile::replace(to));
     os::FileSink sink(TRY(os::duplicate(file.fd())), to);
     TRY(write(sink));
     return file.finish();
