@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::size_t kEntriesAtOnce = 256;  // of one directory, by one thread
 constexpr unsigned kMostThreads = 8;
+constexpr std::size_t kNumbersBytes = 32;  // of an entry's, and of its fields' lengths
 
 // A directory that is being read, or what the copy selects. Whoever tells its last entry makes its
 // digest.
@@ -138,13 +139,10 @@ class Walk {
 
   Result<void> tell_selected(const SharedDirectory& top, std::size_t place,
                              const Selected& selected) {
-    const std::size_t slash = selected.path.find_last_of('/');
-    const std::string parent = slash == std::string::npos ? "." : selected.path.substr(0, slash);
-    const std::string name = selected.path.substr(slash == std::string::npos ? 0 : slash + 1);
+    const std::string parent = parent_of(selected.path), name = name_of(selected.path);
     const os::UniqueFd directory =
-        TRY(os::open_beneath(tree_.root, parent, O_RDONLY | O_DIRECTORY));
-    const bool is_directory =
-        TRY(tell(directory, name, selected.path, selected.name, top->told[place]));
+        TRY(os::open_beneath(tree_.root, parent.empty() ? "." : parent, O_RDONLY | O_DIRECTORY));
+    const bool is_directory = TRY(tell(directory, parent, name, selected.name, top->told[place]));
     if (is_directory)
       return start(top, place,
                    TRY(os::openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
@@ -207,12 +205,11 @@ class Walk {
     Directory& directory = *task.directory;
     for (std::size_t i = task.first; i < task.last; ++i) {
       const std::string& name = directory.entries[i].name;
-      std::string path = beneath(directory.path, name);
-      std::string relative = beneath(directory.relative, name);
       if (task.is_directory) {
         os::UniqueFd fd = TRY(os::openat(directory.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-        TRY(start(task.directory, i, std::move(fd), std::move(path), std::move(relative)));
-      } else if (TRY(tell(directory.fd, name, path, name, directory.told[i]))) {
+        TRY(start(task.directory, i, std::move(fd), beneath(directory.path, name),
+                  beneath(directory.relative, name)));
+      } else if (TRY(tell(directory.fd, directory.path, name, name, directory.told[i]))) {
         tasks_.add({task.directory, i, i + 1, true});
       } else {
         finish_entry(task.directory);
@@ -224,9 +221,9 @@ class Walk {
   // One entry of the directory is told; of the last one its digest comes, and is told in turn.
   void finish_entry(SharedDirectory directory) {
     while (directory->left.fetch_sub(1) == 1) {
-      Hasher hasher;
-      for (const std::string& told : directory->told) hasher.field(told);
-      const Digest digest = hasher.finish();
+      std::string all;
+      for (const std::string& told : directory->told) append_field(all, told);
+      const Digest digest = sha256(all);
       if (directory->parent == nullptr) {
         digest_of_top_ = digest;
         return;
@@ -236,11 +233,16 @@ class Walk {
     }
   }
 
-  // What counts of an entry; true: it is a directory, whose digest is to follow.
-  Result<bool> tell(const os::UniqueFd& directory, const std::string& name, const std::string& path,
-                    const std::string& called, std::string& told) {
+  // What counts of the entry `name` of `parent`; true: it is a directory, whose digest is to
+  // follow.
+  Result<bool> tell(const os::UniqueFd& directory, const std::string& parent,
+                    const std::string& name, const std::string& called, std::string& told) {
     const auto status = TRY(os::lstatat(directory, name));
-    if (!status) return fail(Errc::kInvalid, printable(path) + " vanished while it was read");
+    if (!status)
+      return fail(Errc::kInvalid, printable(beneath(parent, name)) + " vanished while it was read");
+    // Of a context's many files nobody asks for it.
+    const std::string path =
+        tree_.is_context && listing_ == nullptr ? std::string() : beneath(parent, name);
     const owners::Record record = record_of(tree_, path, *status);
     const mode_t mode = mode_of(tree_, record, *status) & (S_ISLNK(status->st_mode) ? S_IFMT : ~0u);
     std::string content;
@@ -249,6 +251,7 @@ class Walk {
       const FileSha256 digest = TRY(file_digest_(directory, name, *status));
       content.assign(digest.data(), digest.size());
     }
+    told.reserve(called.size() + content.size() + kNumbersBytes);
     append_field(told, called);
     for (const std::uint32_t number : {static_cast<std::uint32_t>(mode), record.uid, record.gid,
                                        record.type, record.dev_major, record.dev_minor})

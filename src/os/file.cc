@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -241,24 +242,21 @@ bool exists(const std::string& path) {
 }
 
 Result<std::vector<DirectoryEntry>> read_directory(const UniqueFd& directory) {
-  // A descriptor of its own: closedir closes it, and the offset is not shared with the caller's.
-  const int fd = ::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return fail(os_error("open directory", ""));
-  DIR* stream = ::fdopendir(fd);
-  if (stream == nullptr) {
-    ::close(fd);
-    return fail(os_error("open directory", ""));
-  }
+  // A descriptor of its own: the offset is not shared with the caller's.
+  const UniqueFd own = TRY(openat(directory, ".", O_RDONLY | O_DIRECTORY));
   std::vector<DirectoryEntry> entries;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream)) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") entries.push_back({std::string(name), entry->d_type});
-    errno = 0;
+  alignas(dirent64) std::array<char, 32 * 1024> buffer;
+  for (;;) {
+    const ssize_t count = ::getdents64(own.get(), buffer.data(), buffer.size());
+    if (count < 0) return fail(os_error("read directory", ""));
+    if (count == 0) break;
+    for (ssize_t at = 0; at < count;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
+      at += entry->d_reclen;
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") entries.push_back({std::string(name), entry->d_type});
+    }
   }
-  const int failure = errno;
-  ::closedir(stream);
-  if (failure != 0) return fail(os_error(failure, "read directory", ""));
   std::sort(entries.begin(), entries.end(),
             [](const DirectoryEntry& a, const DirectoryEntry& b) { return a.name < b.name; });
   return entries;
