@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <unordered_map>
 #include <unordered_set>
 
 #include "os/file.h"
@@ -20,12 +21,23 @@ constexpr std::uint64_t kStatBlock = 512;
 
 class DiskUsage {
  public:
-  explicit DiskUsage(dev_t device) : device_(device) {}
-  std::uint64_t bytes() const { return blocks_ * kStatBlock; }
+  // What `path` takes beside what was counted before.
+  std::uint64_t count(const std::string& path) {
+    struct ::stat status {};
+    if (::lstat(path.c_str(), &status) < 0) return 0;
+    device_ = status.st_dev;
+    blocks_ = 0;
+    if (add(status))
+      if (const auto directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+        add_entries(*directory);
+    return blocks_ * kStatBlock;
+  }
 
+ private:
   bool add(const struct ::stat& status) {
     if (status.st_dev != device_) return false;
-    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 && !seen_.insert(status.st_ino).second)
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 &&
+        !seen_[device_].insert(status.st_ino).second)
       return false;
     blocks_ += static_cast<std::uint64_t>(status.st_blocks);
     return S_ISDIR(status.st_mode);
@@ -43,22 +55,23 @@ class DiskUsage {
     }
   }
 
- private:
-  dev_t device_;
+  dev_t device_ = 0;
   std::uint64_t blocks_ = 0;
-  std::unordered_set<ino_t> seen_;
+  std::unordered_map<dev_t, std::unordered_set<ino_t>> seen_;
 };
 
 }  // namespace
 
 std::uint64_t disk_usage(const std::string& path) {
-  struct ::stat status {};
-  if (::lstat(path.c_str(), &status) < 0) return 0;
-  DiskUsage usage(status.st_dev);
-  if (usage.add(status))
-    if (const auto directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
-      usage.add_entries(*directory);
-  return usage.bytes();
+  return DiskUsage().count(path);
+}
+
+std::vector<std::uint64_t> disk_usage(const std::vector<std::string>& paths) {
+  DiskUsage usage;
+  std::vector<std::uint64_t> bytes;
+  bytes.reserve(paths.size());
+  for (const std::string& path : paths) bytes.push_back(usage.count(path));
+  return bytes;
 }
 
 std::uint64_t own_usage(const std::string& path) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "os/fd.h"
@@ -18,6 +19,8 @@ std::int64_t modified(const std::string& path);
 // Bytes that the tree takes, as du(1) counts: blocks, directories too, each inode once. Mounts and
 // directories that cannot be read count without their content; what is not there is 0.
 std::uint64_t disk_usage(const std::string& path);
+// Of several trees: an inode that has names in more than one counts for the first.
+std::vector<std::uint64_t> disk_usage(const std::vector<std::string>& paths);
 // The same without what a directory holds.
 std::uint64_t own_usage(const std::string& path);
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kBusyMs = 30'000;
 constexpr int kJournalPages = 256;  // of 4 KiB
-constexpr std::int64_t kSchemaVersion = 4;
+constexpr std::int64_t kSchemaVersion = 5;
 
 // docs/formats/store.md explains the columns. Snapshot ids are never used twice (AUTOINCREMENT):
 // content keys of the cache are made of them.
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS snapshots(
   id INTEGER PRIMARY KEY AUTOINCREMENT, tier TEXT NOT NULL, parent INTEGER, ready INTEGER NOT NULL,
   session TEXT NOT NULL, boot TEXT NOT NULL, durable INTEGER NOT NULL DEFAULT 0,
   created INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0, bytes INTEGER,
-  description TEXT NOT NULL DEFAULT '', linked INTEGER);
+  description TEXT NOT NULL DEFAULT '', linked INTEGER, family INTEGER);
 CREATE INDEX IF NOT EXISTS snapshots_parent ON snapshots(parent);
 CREATE INDEX IF NOT EXISTS snapshots_building ON snapshots(ready) WHERE ready = 0;
 CREATE TABLE IF NOT EXISTS layers(
@@ -54,13 +54,13 @@ CREATE TABLE IF NOT EXISTS recipes(
   UNIQUE(tier, key));
 CREATE INDEX IF NOT EXISTS recipes_place ON recipes(tier, file, place);
 CREATE INDEX IF NOT EXISTS recipes_shape ON recipes(tier, shape);
-PRAGMA user_version = 4;
+CREATE INDEX IF NOT EXISTS snapshots_family ON snapshots(family) WHERE family IS NOT NULL;
+PRAGMA user_version = 5;
 )";
 
 // What brings the tables of version N, the place here, to the next.
 constexpr const char* kUpgrades[] = {
-    nullptr,
-    "ALTER TABLE layers ADD COLUMN form TEXT NOT NULL DEFAULT '';",
+    nullptr, "ALTER TABLE layers ADD COLUMN form TEXT NOT NULL DEFAULT '';",
     R"(
 ALTER TABLE snapshots ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE snapshots ADD COLUMN bytes INTEGER;
@@ -81,6 +81,11 @@ CREATE TABLE recipes(
 CREATE INDEX recipes_place ON recipes(tier, file, place);
 CREATE INDEX recipes_shape ON recipes(tier, shape);
 PRAGMA user_version = 4;
+)",
+    R"(
+ALTER TABLE snapshots ADD COLUMN family INTEGER;
+CREATE INDEX snapshots_family ON snapshots(family) WHERE family IS NOT NULL;
+PRAGMA user_version = 5;
 )",
 };
 static_assert(std::size(kUpgrades) == kSchemaVersion);

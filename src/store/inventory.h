@@ -28,6 +28,7 @@ class Inventory {
   Result<void> add_images();
   Result<void> add_sources();
   Result<void> add_snapshots();
+  void measure_later(std::set<std::int64_t> snapshots, const std::set<std::int64_t>& unready);
   Result<void> add_blobs();
   Result<void> add_cache_mounts();
   Result<void> add_fetched();
@@ -44,7 +45,8 @@ class Inventory {
   References references_;
   Usage usage_;
   std::vector<Unmeasured> unmeasured_;
-  std::map<Digest, std::size_t> owners_;           // the entry that a blob belongs to
+  std::int64_t version_ = 0;              // of the database, when the snapshots were listed
+  std::map<Digest, std::size_t> owners_;  // the entry that a blob belongs to
   std::map<std::int64_t, std::size_t> snapshots_;  // the entry of a snapshot
 };
 

@@ -70,12 +70,11 @@ Result<bool> Leases::lock(short type, Place place, bool wait) {
   return fail(os_error("lock", "leases of the store"));
 }
 
-Result<void> Leases::hold(Place place) {
+Result<void> Leases::hold(Place place, bool is_use) {
   std::unique_lock guard(mutex_);
   removed_.wait(guard, [&] { return removing_.count(place) == 0; });
-  if (held_.count(place) != 0) return {};
-  (void)TRY(lock(F_RDLCK, place, true));
-  held_.insert(place);
+  if (held_.count(place) == 0) (void)TRY(lock(F_RDLCK, place, true));
+  held_[place] |= is_use;
   return {};
 }
 
@@ -101,14 +100,17 @@ void Leases::end_removal(Place place) {
   removed_.notify_all();
 }
 
-std::vector<std::int64_t> Leases::snapshots() {
+std::vector<std::int64_t> Leases::used_snapshots() {
   std::lock_guard guard(mutex_);
-  return {held_.begin(), held_.lower_bound(kBlobs)};
+  std::vector<std::int64_t> used;
+  for (auto it = held_.begin(); it != held_.lower_bound(kBlobs); ++it)
+    if (it->second) used.push_back(it->first);
+  return used;
 }
 
 void Leases::release() {
   std::lock_guard guard(mutex_);
-  for (const Place place : held_) (void)lock(F_UNLCK, place, false);
+  for (const auto& [place, is_used] : held_) (void)lock(F_UNLCK, place, false);
   held_.clear();
 }
 

@@ -12,6 +12,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -34,13 +35,13 @@ class Leases {
 
   static Result<std::unique_ptr<Leases>> open(const std::string& store);
 
-  // Waits while somebody removes it.
-  Result<void> hold(Place place);
+  // Waits while somebody removes it. That it was there may not count as use.
+  Result<void> hold(Place place, bool is_use = true);
   bool is_held(Place place);                // by anybody
   Result<bool> begin_removal(Place place);  // false: somebody holds it
   void end_removal(Place place);
-  std::vector<std::int64_t> snapshots();  // that this session holds
-  void release();                         // all
+  std::vector<std::int64_t> used_snapshots();  // of those that this session holds
+  void release();                              // all
 
  private:
   explicit Leases(os::UniqueFd file) : file_(std::move(file)) {}
@@ -49,7 +50,8 @@ class Leases {
   os::UniqueFd file_;
   std::mutex mutex_;
   std::condition_variable removed_;
-  std::set<Place> held_, removing_;
+  std::map<Place, bool> held_;  // and whether it is used
+  std::set<Place> removing_;
 };
 
 }  // namespace lichen::store

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <set>
 
 #include "base/text.h"
 #include "os/disk.h"
@@ -62,22 +64,78 @@ std::vector<const UsageEntry*> candidates(const Usage& usage, const PruneRequest
   return found;
 }
 
+// Of snapshots that share files, what each frees when it goes: a file goes with the last that has
+// it, so the order counts in which they go.
+class Families {
+ public:
+  Families(const Usage& usage, const std::vector<const UsageEntry*>& order,
+           const std::string& snapshots, const Measure& measure)
+      : usage_(usage), order_(order), snapshots_(snapshots), measure_(measure) {}
+
+  // Before `entry`, the next of the order, is removed.
+  Result<void> divide(const UsageEntry& entry) {
+    if (!entry.family || !divided_.insert(*entry.family).second) return {};
+    std::vector<std::string> paths;
+    std::vector<std::int64_t> ids;
+    const auto add = [&](const UsageEntry& one) {
+      if (one.family != entry.family || gone_.count(one.snapshot()) != 0) return;
+      ids.push_back(one.snapshot());
+      paths.push_back(snapshots_ + std::to_string(ids.back()));
+    };
+    std::set<const UsageEntry*> next(order_.begin(), order_.end());
+    for (const UsageEntry* one : stay_) next.erase(one);
+    for (const UsageEntry& one : usage_.entries)
+      if (next.count(&one) == 0) add(one);
+    for (auto it = order_.rbegin(); it != order_.rend(); ++it)
+      if (next.count(*it) != 0) add(**it);
+    const std::vector<std::uint64_t> bytes = TRY(measure_(paths));
+    LICHEN_ASSERT(bytes.size() == ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) freed_[ids[i]] = bytes[i];
+    return {};
+  }
+  void gone(const UsageEntry& entry) {
+    if (entry.family) gone_.insert(entry.snapshot());
+  }
+  void stays(const UsageEntry& entry) {
+    if (!entry.family) return;
+    stay_.insert(&entry);
+    divided_.erase(*entry.family);  // it keeps what would have gone with others
+  }
+  std::uint64_t freed_by(std::int64_t snapshot) const { return freed_.at(snapshot); }
+
+ private:
+  const Usage& usage_;
+  const std::vector<const UsageEntry*>& order_;
+  const std::string snapshots_;
+  const Measure& measure_;
+  std::set<std::int64_t> divided_, gone_;
+  std::set<const UsageEntry*> stay_;
+  std::map<std::int64_t, std::uint64_t> freed_;
+};
+
 // One run. Holds the opening lock, so that no session starts and no other run is at work.
 class Pruning {
  public:
   Pruning(Store& store, PruneRequest request) : store_(store), request_(std::move(request)) {}
 
-  Result<Pruned> run(const Usage& usage) {
+  Result<Pruned> run(const Usage& usage, const Measure& measure) {
     const os::FileLock opening = TRY(Session::opening_lock(store_.path()));
     TRY(refresh());
     const std::uint64_t used = usage.total();
     const bool limited = request_.limits.any();
     std::uint64_t target = 0;
     if (limited) target = excess(request_.limits, used, TRY(free_bytes()));
-    for (const UsageEntry* entry : candidates(usage, request_)) {
+    const std::vector<const UsageEntry*> order = candidates(usage, request_);
+    families_.emplace(usage, order, store_.path() + "/snapshots/", measure);
+    for (const UsageEntry* entry : order) {
       if (limited && pruned_.bytes >= target && !entry->orphan) break;
       const std::uint64_t before = pruned_.bytes;
-      if (!TRY(remove(*entry))) continue;
+      TRY(families_->divide(*entry));
+      if (!TRY(remove(*entry))) {
+        families_->stays(*entry);
+        continue;
+      }
+      families_->gone(*entry);
       pruned_.removed.push_back(*entry);
       pruned_.removed.back().bytes = pruned_.bytes - before;
     }
@@ -171,7 +229,8 @@ class Pruning {
           TRY(store_.db_->query("SELECT bytes FROM snapshots WHERE id = ? AND ready = 1", {id}));
       if (!children.empty() || own.empty()) return false;
       TRY(store_.discard_snapshot(id));
-      pruned_.bytes += static_cast<std::uint64_t>(number(own[0][0]));
+      pruned_.bytes +=
+          entry.family ? families_->freed_by(id) : static_cast<std::uint64_t>(number(own[0][0]));
       TRY(remove_blobs(references_.drop_snapshot(id)));
       return true;
     });
@@ -247,12 +306,13 @@ class Pruning {
   const PruneRequest request_;
   std::int64_t version_ = 0;
   References references_;
+  std::optional<Families> families_;  // of run()
   Pruned pruned_;
 };
 
 Result<Pruned> prune(Store& store, const PruneRequest& request, const Measure& measure) {
   const Usage usage = TRY(usage_of(store, measure));
-  return Pruning(store, request).run(usage);
+  return Pruning(store, request).run(usage, measure);
 }
 
 Result<Pruned> prune_failed(Store& store) {

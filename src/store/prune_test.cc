@@ -89,6 +89,15 @@ class PruneTest : public ::testing::Test {
     return found;
   }
 
+  // What they take in all.
+  static std::uint64_t snapshots(Store& store) {
+    std::uint64_t bytes = 0;
+    const auto usage = usage_of(store, measure);
+    for (const UsageEntry& entry : usage->entries)
+      if (entry.snapshot() != 0) bytes += entry.bytes;
+    return bytes;
+  }
+
   static Pruned run(Store& store, const PruneRequest& request) {
     auto pruned = prune(store, request, measure);
     EXPECT_TRUE(pruned) << message(pruned);
@@ -368,6 +377,126 @@ TEST_F(PruneTest, UsageIsWhatTheFileSystemSays) {
   for (const UsageEntry& entry : usage->entries) EXPECT_GT(entry.bytes, 0u) << entry.id;
 }
 
+TEST_F(PruneTest, WhatFilesAreLinkedFromStaysAndIsNotUsed) {
+  std::int64_t base = 0, earlier = 0;
+  const RecipeRecord place{
+      .key = key("copy"), .file = "/f", .place = "file 2", .shape = "s", .parts = "[]"};
+  {
+    const auto store = open();
+    base = step(*store, "base");
+    earlier = step(*store, "copy", base);
+    ASSERT_OK(store->put_recipe("ids", place));
+    ASSERT_TRUE(os::replace_file(store->copied_path(earlier), "marks"));
+  }
+  used_in_order({earlier, base});
+  const auto used = [&](Store& store) {
+    const auto usage = usage_of(store, measure);
+    for (const UsageEntry& entry : usage->entries)
+      if (entry.snapshot() == earlier) return entry.used;
+    return std::int64_t{0};
+  };
+  const auto store = open();
+  const std::int64_t before = used(*store);
+  {
+    const auto other = open();
+    EXPECT_EQ(*other->find_sibling("ids", base, place), earlier);
+    run(*store, {.scope = Scope::kAll});
+    EXPECT_EQ(there(*store, {earlier}).size(), 1u);
+  }
+  EXPECT_EQ(used(*store), before);
+  {
+    const auto other = open();
+    EXPECT_EQ(*other->find_sibling("ids", base, place), earlier);
+    EXPECT_EQ(*other->find_cache("ids", key("copy")), earlier);
+  }
+  EXPECT_GT(used(*store), before);
+  run(*store, {.scope = Scope::kAll});
+  EXPECT_TRUE(there(*store, {earlier}).empty());
+}
+
+// What siblings share is counted once, whichever of them goes, and a removal frees what it says.
+TEST_F(PruneTest, SharedFilesAreCountedOnce) {
+  constexpr int kSteps = 4;
+  std::vector<std::int64_t> orders[] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}};
+  for (const auto& order : orders) {
+    ASSERT_TRUE(os::remove_tree(path()));
+    std::vector<std::int64_t> ids;
+    {
+      const auto store = open();
+      const std::int64_t base = step(*store, "base");
+      for (int n = 0; n < kSteps; ++n) {
+        const auto id = store->begin_snapshot("ids", base, "copy");
+        ASSERT_OK(id);
+        ASSERT_TRUE(os::replace_file(store->fs_path(*id) + "/own", std::string(50 << 10, 'o')));
+        ASSERT_TRUE(os::replace_file(store->fs_path(*id) + "/next", std::string(200 << 10, 'n')));
+        if (n == 0) {
+          ASSERT_TRUE(os::replace_file(store->fs_path(*id) + "/all", std::string(900 << 10, 'a')));
+        } else {
+          ASSERT_OK(store->join_family(*id, ids.back()));
+          for (const auto& [from, to] : {std::pair("/all", "/all"), {"/next", "/last"}})
+            ASSERT_EQ(::link((store->fs_path(ids.back()) + from).c_str(),
+                             (store->fs_path(*id) + to).c_str()),
+                      0);
+        }
+        ASSERT_OK(store->commit_snapshot(*id));
+        ASSERT_OK(store->put_cache("ids", key("copy" + std::to_string(n)), *id));
+        ids.push_back(*id);
+        // Counted at once, or all at the end.
+        if (order.front() != 0) {
+          EXPECT_EQ(usage_of(*store, measure)->total(), os::disk_usage(path()));
+        }
+      }
+    }
+    std::vector<std::int64_t> by_use;
+    for (const std::int64_t n : order) by_use.push_back(ids[static_cast<std::size_t>(n)]);
+    used_in_order(by_use);
+    const auto store = open();
+    for (std::size_t n = 0; n < by_use.size(); ++n) {
+      const std::uint64_t used = usage_of(*store, measure)->total(), size = snapshots(*store);
+      EXPECT_EQ(usage_of(*store, measure)->total(), os::disk_usage(path()));
+      const Pruned pruned = run(*store, {.limits = {.max_used = used - 1}});
+      ASSERT_EQ(there(*store, ids).count(by_use[n]), 0u);
+      ASSERT_EQ(there(*store, ids).size(), ids.size() - n - 1);
+      EXPECT_EQ(size - snapshots(*store), pruned.bytes);
+      EXPECT_EQ(usage_of(*store, measure)->total(), os::disk_usage(path()));
+    }
+  }
+}
+
+TEST_F(PruneTest, AFamilyFreesInOneGoWhatItTakes) {
+  std::vector<std::int64_t> ids;
+  {
+    const auto store = open();
+    for (int n = 0; n < 3; ++n) {
+      ids.push_back(step(*store, "copy" + std::to_string(n)));
+      if (n == 0) continue;
+      ASSERT_OK(store->join_family(ids.back(), ids.front()));
+      ASSERT_TRUE(os::replace_file(store->fs_path(ids[0]) + "/x" + std::to_string(n),
+                                   std::string(300 << 10, 'x')));
+      ASSERT_EQ(::link((store->fs_path(ids[0]) + "/x" + std::to_string(n)).c_str(),
+                       (store->fs_path(ids.back()) + "/x").c_str()),
+                0);
+    }
+  }
+  // One of them is found by another session once it is known what there is: what it has stays.
+  const auto store = open(), busy = open();
+  bool is_found = false;
+  const Measure meanwhile = [&](const std::vector<std::string>& paths) {
+    if (!is_found && paths.size() == ids.size())
+      is_found = busy->find_cache("ids", key("copy1")).value_or(std::nullopt).has_value();
+    return measure(paths);
+  };
+  const std::uint64_t size = snapshots(*store);
+  const auto pruned = prune(*store, {.scope = Scope::kAll}, meanwhile);
+  ASSERT_OK(pruned);
+  for (const std::string& garbage : pruned->garbage) EXPECT_TRUE(os::remove_tree(garbage));
+  EXPECT_TRUE(is_found);
+  EXPECT_EQ(there(*store, ids), std::set{ids[1]});
+  EXPECT_EQ(size - snapshots(*store), pruned->bytes);
+  EXPECT_EQ(snapshots(*store), os::disk_usage(store->fs_path(ids[1]) + "/.."));
+  EXPECT_EQ(usage_of(*store, measure)->total(), os::disk_usage(path()));
+}
+
 TEST_F(PruneTest, WipeNeedsNoDatabase) {
   Digest blob;
   {
@@ -474,6 +603,7 @@ ALTER TABLE snapshots DROP COLUMN used; ALTER TABLE snapshots DROP COLUMN bytes;
 ALTER TABLE snapshots DROP COLUMN description; ALTER TABLE layers DROP COLUMN form;
 ALTER TABLE snapshots DROP COLUMN linked; DROP TABLE conversions;
 DROP TABLE recipes;
+DROP INDEX snapshots_family; ALTER TABLE snapshots DROP COLUMN family;
 PRAGMA user_version = 1;)";
   EXPECT_EQ(sqlite3_exec(db, kBack, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
   sqlite3_close(db);
@@ -530,7 +660,7 @@ TEST(Leases, AreOfOneFileEach) {
   EXPECT_FALSE(held);
   b.end_removal(8);
   waits.join();
-  EXPECT_EQ(a.snapshots(), (std::vector<std::int64_t>{7, 8}));
+  EXPECT_EQ(a.used_snapshots(), (std::vector<std::int64_t>{7, 8}));
   a.release();
   EXPECT_TRUE(*b.begin_removal(blob));
 }

@@ -63,6 +63,10 @@ std::string Store::owners_path(std::int64_t id) const {
   return path_ + "/snapshots/" + std::to_string(id) + "/owners";
 }
 
+std::string Store::copied_path(std::int64_t id) const {
+  return path_ + "/snapshots/" + std::to_string(id) + "/copied";
+}
+
 Result<std::int64_t> Store::begin_snapshot(const std::string& tier,
                                            std::optional<std::int64_t> parent,
                                            const std::string& description,
@@ -147,9 +151,36 @@ Result<std::optional<std::int64_t>> Store::find_snapshot_by_chain(const std::str
   return std::nullopt;
 }
 
+Result<std::optional<std::int64_t>> Store::find_sibling(const std::string& tier,
+                                                        std::int64_t parent,
+                                                        const RecipeRecord& like) {
+  const Rows rows =
+      TRY(db_->query("SELECT s.id FROM recipes r JOIN cache c ON c.tier = r.tier AND c.key = r.key"
+                     " JOIN snapshots s ON s.id = c.snapshot WHERE r.tier = ?1 AND r.file = ?2"
+                     " AND r.place = ?3 AND s.parent = ?4 AND s.linked IS NULL AND s.ready = 1"
+                     " AND (s.durable = 1 OR s.boot = ?5) ORDER BY r.id DESC",
+                     {tier, like.file, like.place, parent, boot_}));
+  for (const Row& row : rows) {
+    const std::int64_t id = number(row[0]);
+    if (os::exists(copied_path(id)) && TRY(keep(id, false))) return id;
+  }
+  return std::nullopt;
+}
+
+Result<void> Store::join_family(std::int64_t id, std::int64_t earlier) {
+  Database::Transaction rows = TRY(db_->begin());
+  (void)TRY(
+      rows.query("UPDATE snapshots SET family = id WHERE id = ? AND family IS NULL", {earlier}));
+  (void)TRY(
+      rows.query("UPDATE snapshots SET family = (SELECT family FROM snapshots WHERE id = ?2)"
+                 " WHERE id = ?1",
+                 {id, earlier}));
+  return rows.commit();
+}
+
 // Makes a snapshot that was found this session's, unless it has gone meanwhile.
-Result<bool> Store::keep(std::int64_t id) {
-  TRY(leases_->hold(Leases::of(id)));
+Result<bool> Store::keep(std::int64_t id, bool is_use) {
+  TRY(leases_->hold(Leases::of(id), is_use));
   const Rows rows = TRY(db_->query("SELECT id FROM snapshots WHERE id = ? AND ready = 1", {id}));
   return !rows.empty() && os::exists(fs_path(id));
 }

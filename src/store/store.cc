@@ -80,7 +80,7 @@ Store::~Store() {
 }
 
 Result<void> Store::release() {
-  const std::vector<std::int64_t> used = leases_->snapshots();
+  const std::vector<std::int64_t> used = leases_->used_snapshots();
   leases_->release();
   if (used.empty()) return {};
   const auto now = static_cast<std::int64_t>(std::time(nullptr));
@@ -203,6 +203,11 @@ Result<void> Store::discard_snapshot(std::int64_t id) {
   Database::Transaction rows = TRY(db_->begin());
   (void)TRY(rows.query("DELETE FROM cache WHERE snapshot = ?", {id}));
   (void)TRY(rows.query("DELETE FROM layers WHERE snapshot = ?", {id}));
+  // The files that it shares become others'.
+  (void)TRY(
+      rows.query("UPDATE snapshots SET bytes = NULL WHERE family ="
+                 " (SELECT family FROM snapshots WHERE id = ?)",
+                 {id}));
   (void)TRY(rows.query("UPDATE snapshots SET ready = 0, session = ? WHERE id = ?",
                        {session_->name(), id}));
   TRY(rows.commit());

@@ -150,6 +150,13 @@ class Store {
   std::string fs_path(std::int64_t id) const;      // one overlayfs layer
   std::string work_path(std::int64_t id) const;    // overlayfs' workdir
   std::string owners_path(std::int64_t id) const;  // sidecar; absent: no records
+  std::string copied_path(std::int64_t id) const;  // ops::CopiedFiles; may be absent
+  // The newest that a step in the place of `like` made on the same parent, and that has the file
+  // copied_path(); `linked` ones aside. It stays as what is found does, but does not count as used.
+  Result<std::optional<std::int64_t>> find_sibling(const std::string& tier, std::int64_t parent,
+                                                   const RecipeRecord& like);
+  // Files of `id` will be those of its sibling `earlier`: usage counts them once.
+  Result<void> join_family(std::int64_t id, std::int64_t earlier);
 
   // Layers. One recorded for a snapshot is found for snapshots of the same chain at other tiers.
   Result<void> set_layer(std::int64_t snapshot, const Layer& layer);
@@ -208,7 +215,7 @@ class Store {
   Result<void> prepare_directories();
   Result<void> sweep(const OtherSessions& others);
   Result<void> start_alone();
-  Result<bool> keep(std::int64_t id);
+  Result<bool> keep(std::int64_t id, bool is_use = true);
   Result<void> discard_snapshot(std::int64_t id);
   Result<std::string> to_garbage(const std::string& path);
   Result<void> place_blob(const std::string& temporary, const Digest& digest, std::uint64_t size);

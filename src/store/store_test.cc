@@ -92,6 +92,39 @@ TEST(Recipes, AreFoundByPlaceThenByShape) {
   EXPECT_TRUE(*store->find_recipe("ids", key("many24")));
 }
 
+TEST(Store, FindsWhatAStepInThePlaceMadeBefore) {
+  TempDir dir;
+  const auto store = open_store(dir / "store");
+  const auto make = [&](const std::string& name, std::optional<std::int64_t> parent,
+                        std::optional<std::int64_t> linked = {}) {
+    const auto id = store->begin_snapshot("ids", parent, name, linked);
+    EXPECT_TRUE(store->commit_snapshot(*id));
+    EXPECT_TRUE(store->put_cache("ids", key(name), *id));
+    EXPECT_TRUE(store->put_recipe(
+        "ids", {.key = key(name), .file = "/f", .place = "file 2", .shape = name, .parts = "[]"}));
+    EXPECT_TRUE(os::replace_file(store->copied_path(*id), "marks"));
+    return *id;
+  };
+  const auto found = [&](std::int64_t parent, const std::string& place = "file 2",
+                         const std::string& tier = "ids") {
+    return *store->find_sibling(
+        tier, parent, {.key = {}, .file = "/f", .place = place, .shape = {}, .parts = {}});
+  };
+  const std::int64_t base = make("base", {}), other = make("other base", {});
+  EXPECT_FALSE(found(base));
+  const std::int64_t first = make("first", base), second = make("second", base);
+  EXPECT_EQ(found(base), second);
+  EXPECT_FALSE(found(other));
+  EXPECT_FALSE(found(base, "file 3"));
+  EXPECT_FALSE(found(base, "file 2", "userns"));
+  make("linked", other, base);
+  EXPECT_FALSE(found(other));
+  EXPECT_EQ(*store->find_cache("ids", key("first")), first);
+  EXPECT_EQ(found(base), second) << "by when it was made";
+  ASSERT_OK(os::unlink(store->copied_path(second)));
+  EXPECT_EQ(found(base), first);
+}
+
 TEST(Store, IsMadeWithAModeOfItsOwnAndOpensAgain) {
   TempDir dir;
   const std::string path = dir / "a/b/store";

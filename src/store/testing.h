@@ -39,9 +39,7 @@ std::string message(const Result<T>& result) {
 
 // What a keeper's worker would answer.
 inline Result<std::vector<std::uint64_t>> measure(const std::vector<std::string>& paths) {
-  std::vector<std::uint64_t> bytes;
-  for (const std::string& path : paths) bytes.push_back(os::disk_usage(path));
-  return bytes;
+  return os::disk_usage(paths);
 }
 
 }  // namespace lichen::store::testing

@@ -106,11 +106,12 @@ Result<void> Inventory::add_snapshots() {
     if (entry.has_name)
       named_images.insert(references_.of_image(entry.id).begin(),
                           references_.of_image(entry.id).end());
+  version_ = TRY(store_.db_->version());
+  std::set<std::int64_t> unmeasured, unready;
   for (const Row& row : TRY(store_.db_->query(
            "SELECT s.id, s.parent, s.ready, s.created, s.used, s.bytes, s.description,"
-           " COALESCE(l.chain, ''), s.linked FROM snapshots s LEFT JOIN layers l ON l.snapshot = "
-           "s.id"
-           " ORDER BY s.id"))) {
+           " COALESCE(l.chain, ''), s.linked, s.family FROM snapshots s"
+           " LEFT JOIN layers l ON l.snapshot = s.id ORDER BY s.id"))) {
     const std::int64_t id = number(row[0]);
     const Digest blob = references_.of_snapshot(id);
     const bool is_layer = !text(row[7]).empty() && !blob.empty();
@@ -127,13 +128,13 @@ Result<void> Inventory::add_snapshots() {
                                                 references_.named_by_sources().count(blob) != 0));
     if (number(row[1]) != 0) entry.parent = number(row[1]);
     if (number(row[8]) != 0) entry.linked = number(row[8]);
+    if (number(row[9]) != 0) entry.family = number(row[9]);
     const std::size_t at = snapshots_[id] = add(std::move(entry));
     if (!blob.empty()) own({blob}, at);
-    if (!is_ready || std::holds_alternative<std::monostate>(row[5]))
-      unmeasured_.push_back({.path = store_.path() + "/snapshots/" + std::to_string(id),
-                             .entry = at,
-                             .snapshot = is_ready ? id : 0});
+    if (!is_ready) unready.insert(id);
+    if (!is_ready || std::holds_alternative<std::monostate>(row[5])) unmeasured.insert(id);
   }
+  measure_later(std::move(unmeasured), unready);
   for (const std::string& name : directories) {
     const std::string path = store_.path() + "/snapshots/" + name;
     if (name.find_first_not_of("0123456789") == std::string::npos && name.size() < 19 &&
@@ -143,6 +144,26 @@ Result<void> Inventory::add_snapshots() {
         {.path = path, .entry = add({.id = "snapshots/" + name, .orphan = true})});
   }
   return {};
+}
+
+// Of a family all or none: what they share counts for the oldest that is there.
+void Inventory::measure_later(std::set<std::int64_t> snapshots,
+                              const std::set<std::int64_t>& unready) {
+  std::set<std::int64_t> families;
+  const auto family_of = [this](std::size_t entry) {
+    return usage_.entries[entry].family.value_or(0);
+  };
+  for (const std::int64_t id : snapshots) families.insert(family_of(snapshots_.at(id)));
+  families.erase(0);
+  for (const auto& [id, entry] : snapshots_) {
+    if (families.count(family_of(entry)) != 0)
+      usage_.entries[entry].bytes = 0;
+    else if (snapshots.count(id) == 0)
+      continue;
+    unmeasured_.push_back({.path = store_.path() + "/snapshots/" + std::to_string(id),
+                           .entry = entry,
+                           .snapshot = unready.count(id) == 0 ? id : 0});
+  }
 }
 
 Result<void> Inventory::add_blobs() {
@@ -257,9 +278,14 @@ Result<void> Inventory::measure() {
 
 Result<void> Inventory::remember(const std::map<std::int64_t, std::uint64_t>& bytes) {
   Database::Transaction rows = TRY(store_.db_->begin());
-  for (const auto& [id, size] : bytes)
+  // Of a family that another process has changed meanwhile it would be wrong.
+  const Rows version = TRY(rows.query("PRAGMA data_version"));
+  const bool is_same = number(version.at(0).at(0)) == version_;
+  for (const auto& [id, size] : bytes) {
+    if (!is_same && usage_.entries[snapshots_.at(id)].family) continue;
     (void)TRY(rows.query("UPDATE snapshots SET bytes = ? WHERE id = ?",
                          {static_cast<std::int64_t>(size), id}));
+  }
   return rows.commit();
 }
 

@@ -20,7 +20,8 @@ namespace lichen::store {
 
 class Store;
 
-// What trees take on disk, asked of who may look into them (root of our user namespace).
+// What trees take on disk, asked of who may look into them (root of our user namespace). What
+// several of them share counts for the first.
 using Measure =
     std::function<Result<std::vector<std::uint64_t>>(const std::vector<std::string>& paths)>;
 
@@ -45,6 +46,7 @@ struct UsageEntry {
   std::int64_t created = 0, used = 0;  // a snapshot is used when one that stands on it is
   std::optional<std::int64_t> parent;  // of a snapshot
   std::optional<std::int64_t> linked;  // likewise: whose directory it shows
+  std::optional<std::int64_t> family;  // likewise: those of one share files, which count for one
   bool in_use = false;                 // by a session that lives, now
   bool shared = false;    // a snapshot that an image with a name was made of, or its source
   bool orphan = false;    // nothing will find it again
