@@ -113,6 +113,7 @@ Result<void> FileWriter::link(const os::UniqueFd& from, const std::string& from_
 
 void FileWriter::keep_record(const std::string& path, const owners::Record& record,
                              bool is_directory) {
+  if (target_.copied != nullptr) target_.copied->forget(path);
   if (target_.independent)
     independent_recorder_.set(path, record, is_directory);
   else
@@ -400,6 +401,9 @@ Result<void> FileWriter::copy_entry(const SourceTree& from, const os::UniqueFd& 
   if (S_ISREG(status.st_mode) && status.st_nlink > 1 && !from.is_context &&
       TRY(link_first(status, directory, name, path, attributes)))
     return {};
+  if (S_ISREG(status.st_mode) && from.is_context &&
+      TRY(link_earlier(status, directory, name, path, attributes)))
+    return {};
   os::UniqueFd content;  // of a device, or a socket: none
   if (S_ISREG(status.st_mode) && attributes.record.type == 0)
     content = TRY(os::openat(source_directory, source_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
@@ -416,19 +420,66 @@ Result<void> FileWriter::copy_file(const SourceTree& from, const os::UniqueFd& c
   if (target_.tier == container::Tier::kBare) mode = owners::bare_mode(mode, false);
   const os::UniqueFd to = TRY(create(directory, name, path, mode & 0777));
   if (!content.valid()) return finish(to, path, attributes);
-  const struct ::stat opened = TRY(os::fstat(content));
-  if (opened.st_ino != status.st_ino || opened.st_dev != status.st_dev)
-    return fail(Errc::kInvalid, "changed while it was copied");
   // Into an overlay the kernel does not copy by itself; into the file that the overlay shows, it
   // does.
   os::UniqueFd shown;
   if (target_.upper != nullptr && status.st_size >= kMuch)
     shown = TRY(os::open_beneath(*target_.upper, path, O_WRONLY | O_NOFOLLOW));
   const std::uint64_t bytes = TRY(os::copy_content(content, shown.valid() ? shown : to));
-  if (from.is_context && bytes != static_cast<std::uint64_t>(status.st_size))
+  const struct ::stat copied = TRY(os::fstat(content));
+  const bool is_other = copied.st_ino != status.st_ino || copied.st_dev != status.st_dev;
+  if (is_other || (from.is_context && bytes != static_cast<std::uint64_t>(status.st_size)))
     return fail(Errc::kInvalid, "changed while it was copied");
   if (!from.is_context) attributes.xattrs = TRY(portable_xattrs(content));
-  return finish(to, path, attributes);
+  TRY(finish(to, path, attributes));
+  if (from.is_context && target_.copied != nullptr) target_.copied->note(path, status, copied);
+  return {};
+}
+
+const os::UniqueFd* FileWriter::find_earlier(const std::string& directory) {
+  if (!earlier_directory_.valid() || earlier_path_ != directory) {
+    earlier_path_ = directory;
+    auto found = os::open_beneath(target_.earlier->root, directory.empty() ? "." : directory,
+                                  O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    earlier_directory_ = found ? std::move(*found) : os::UniqueFd();
+  }
+  return earlier_directory_.valid() ? &earlier_directory_ : nullptr;
+}
+
+// Instead of a copy of a context file: the file that an earlier snapshot has under the same path,
+// made of the same source, and with the attributes that the copy would get. False: there is none,
+// or no link can be had.
+Result<bool> FileWriter::link_earlier(const struct ::stat& status, const os::UniqueFd& directory,
+                                      const std::string& name, const std::string& path,
+                                      const Attributes& attributes) {
+  if (target_.earlier == nullptr) return false;
+  const CopiedFiles::Mark mark = CopiedFiles::mark(path, status);
+  if (target_.earlier->marks.count(mark) == 0) return false;
+  const os::UniqueFd* there = find_earlier(parent_of(path));
+  const auto file = there == nullptr ? std::nullopt : TRY(os::lstatat(*there, name));
+  if (!file || file->st_mode != attributes.mode || file->st_size != status.st_size ||
+      file->st_mtim.tv_sec != attributes.mtime.tv_sec ||
+      file->st_mtim.tv_nsec != attributes.mtime.tv_nsec)
+    return false;
+  owners::Record record = attributes.record;
+  if (target_.tier == container::Tier::kIds) {
+    if (file->st_uid != record.uid || file->st_gid != record.gid) return false;
+    record.uid = record.gid = 0;
+  }
+  const auto link = [&] {
+    return ::linkat(there->get(), name.c_str(), directory.get(), name.c_str(), 0) == 0;
+  };
+  bool is_linked = link();
+  if (!is_linked && errno == EEXIST) {
+    TRY(make_room(directory, name, path));
+    is_linked = link();
+  }
+  // Too many links; a directory of an overlay; a file system that has none: whatever it is, a copy
+  // works, or says what is wrong.
+  if (!is_linked) return false;
+  keep_record(path, record, false);
+  if (target_.copied != nullptr) target_.copied->note(path, mark);
+  return true;
 }
 
 Result<void> FileWriter::make_file(const graph::MakeFile& file, std::optional<Ownership> owner) {

@@ -19,6 +19,7 @@
 #include "base/stream.h"
 #include "container/run.h"
 #include "graph/graph.h"
+#include "ops/copied_files.h"
 #include "ops/selection.h"
 #include "os/fd.h"
 #include "owners/independent_recorder.h"
@@ -28,6 +29,13 @@ namespace lichen::ops {
 
 struct Ownership {
   std::uint32_t uid = 0, gid = 0;
+};
+
+// The layer directory of an earlier snapshot: its files are linked where they are just what a copy
+// would be. They are shared, and nothing but names may be given to them or taken.
+struct Earlier {
+  os::UniqueFd root;
+  CopiedFiles::Marks marks;
 };
 
 class FileWriter {
@@ -43,6 +51,8 @@ class FileWriter {
     // Where `root` is an overlay: its upper directory. What is new is written there, which saves
     // the way through the overlay, and lets the kernel copy between two files of one file system.
     const os::UniqueFd* upper = nullptr;
+    CopiedFiles* copied = nullptr;     // to be told what is copied from the context
+    const Earlier* earlier = nullptr;  // to link from; not at tier bare
   };
   explicit FileWriter(const Target& target) : target_(target), recorder_(target.below) {}
 
@@ -90,6 +100,10 @@ class FileWriter {
   Result<bool> link_first(const struct ::stat& status, const os::UniqueFd& directory,
                           const std::string& name, const std::string& path,
                           const Attributes& attributes);
+  Result<bool> link_earlier(const struct ::stat& status, const os::UniqueFd& directory,
+                            const std::string& name, const std::string& path,
+                            const Attributes& attributes);
+  const os::UniqueFd* find_earlier(const std::string& directory);
   Result<void> copy_entries(const SourceTree& from, const os::UniqueFd& source,
                             const std::string& source_path, const os::UniqueFd& directory,
                             const std::string& path, const graph::Copy& copy,
@@ -117,6 +131,8 @@ class FileWriter {
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // of the copy under way: first name
   std::unordered_map<ino_t, owners::Record> written_;      // at tier bare
   const Filter* filter_ = nullptr;
+  std::string earlier_path_;  // of the directory of Target::earlier that was asked for last
+  os::UniqueFd earlier_directory_;
 };
 
 }  // namespace lichen::ops

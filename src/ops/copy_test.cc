@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <ctime>
+
 #include "archive/tar_writer.h"
 #include "ops/content_digest.h"
+#include "os/disk.h"
 #include "os/file.h"
 
 namespace lichen::ops {
@@ -64,6 +67,83 @@ TEST_F(Copies, FileToNameAndToDirectory) {
   EXPECT_EQ(content("to/y/a"), "A");
   ASSERT_TRUE(copy({.src = "/a", .dest = "/x"}));  // there already, and a directory
   EXPECT_EQ(content("to/x/a"), "A");
+}
+
+TEST_F(Copies, WhatHasNotChangedIsLinkedFromTheEarlierSnapshot) {
+  for (const char* name : {"same", "edited", "moded", "touched", "d/same"})
+    file(std::string("from/") + name, "content");
+  const owners::Owners none;
+  const SourceTree tree{.root = from_, .is_context = true};
+  const graph::Copy all{.input = 0, .src = "/", .dest = "/app"};
+  const auto later = [] { return timespec{.tv_sec = std::time(nullptr) + 60}; };
+  const auto write = [&](const std::string& to, CopiedFiles& copied, const Earlier* earlier,
+                         const graph::Copy& action) {
+    ASSERT_TRUE(os::mkdirs(base_ + "/" + to));
+    const auto root = os::open(base_ + "/" + to, O_RDONLY | O_DIRECTORY);
+    FileWriter writer({.root = *root,
+                       .tier = container::Tier::kUserns,
+                       .below = none,
+                       .created = {},
+                       .copied = &copied,
+                       .earlier = earlier});
+    ASSERT_TRUE(writer.copy(tree, action, {}));
+  };
+  const auto shared = [&](const std::string& one, const std::string& other) {
+    struct ::stat a {
+    }, b{};
+    EXPECT_EQ(::lstat((base_ + "/" + one).c_str(), &a), 0) << one;
+    EXPECT_EQ(::lstat((base_ + "/" + other).c_str(), &b), 0) << other;
+    return a.st_ino == b.st_ino;
+  };
+  CopiedFiles first(later());
+  write("to", first, nullptr, all);
+  EXPECT_EQ(first.size(), 5u);
+  const Earlier earlier{.root = std::move(*os::open(base_ + "/to", O_RDONLY | O_DIRECTORY)),
+                        .marks = CopiedFiles::parse(first.to_bytes())};
+
+  // The same size and mtime say nothing.
+  struct ::stat before {};
+  ASSERT_EQ(::stat((base_ + "/from/edited").c_str(), &before), 0);
+  ASSERT_TRUE(os::write_all(*os::open(base_ + "/from/edited", O_WRONLY), "CONTENT"));
+  const struct ::timespec times[2] = {before.st_mtim, before.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (base_ + "/from/edited").c_str(), times, 0), 0);
+  ASSERT_EQ(::chmod((base_ + "/from/moded").c_str(), 0751), 0);
+  os::touch(base_ + "/from/touched");
+  CopiedFiles second(later());
+  write("next", second, &earlier, all);
+  EXPECT_EQ(second.size(), 5u);
+  EXPECT_TRUE(shared("to/app/same", "next/app/same"));
+  EXPECT_TRUE(shared("to/app/d/same", "next/app/d/same"));
+  for (const char* name : {"edited", "moded", "touched"})
+    EXPECT_FALSE(shared(std::string("to/app/") + name, std::string("next/app/") + name)) << name;
+  EXPECT_EQ(content("to/app/edited"), "content");
+  EXPECT_EQ(content("next/app/edited"), "CONTENT");
+  EXPECT_EQ(mode("next/app/moded"), 0751u);
+
+  // The attributes that it is to get count, and so does the path.
+  CopiedFiles third(later());
+  graph::Copy with_mode = all;
+  with_mode.mode = "700";
+  write("third", third, &earlier, with_mode);
+  EXPECT_FALSE(shared("to/app/same", "third/app/same"));
+  EXPECT_EQ(mode("to/app/same"), mode("from/same"));
+  CopiedFiles elsewhere(later());
+  graph::Copy to_other = all;
+  to_other.dest = "/other";
+  write("third", elsewhere, &earlier, to_other);
+  EXPECT_FALSE(shared("to/app/same", "third/other/same"));
+
+  // What is in the way is replaced, and its earlier content not written to.
+  CopiedFiles again(later());
+  write("next", again, &earlier, all);
+  EXPECT_TRUE(shared("to/app/same", "next/app/same"));
+  graph::Copy over = all;
+  over.src = "/edited";
+  over.dest = "/app/same";
+  write("next", again, &earlier, over);
+  EXPECT_EQ(content("next/app/same"), "CONTENT");
+  EXPECT_EQ(content("to/app/same"), "content");
+  EXPECT_FALSE(shared("to/app/same", "next/app/same"));
 }
 
 TEST_F(Copies, GitModesFoldTheUmask) {

@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "base/text.h"
 #include "ops/local.h"
+#include "ops/recipes.h"
 #include "ops/runner.h"
 
 namespace lichen::ops {
@@ -44,6 +47,7 @@ Result<ResultId> Runner::run_file(VertexId vertex, const graph::FileOp& file,
           }
           copy->input = place->second;
         }
+        TRY(find_copied(vertex, base, id, job));
         FileReply reply = TRY(services_.jobs.call<FileReply>(job));
         for (const std::string& name : reply.unknown_owners)
           services_.on_log(vertex, true,
@@ -52,6 +56,25 @@ Result<ResultId> Runner::run_file(VertexId vertex, const graph::FileOp& file,
                                " is taken\n");
         return std::move(reply.sidecar);
       });
+}
+
+// What is copied from the context is noted, and linked instead where an earlier snapshot has it.
+// Not where a step could see both, and take two files for one: at tier bare, where trees are made
+// of the layers' files; and without a base, when the layer itself may be mounted (COPY --link has
+// none).
+Result<void> Runner::find_copied(VertexId vertex, ResultId base, std::int64_t id, FileJob& job) {
+  if (base == 0 || services_.tier == container::Tier::kBare) return {};
+  store::Store& store = services_.store;
+  const bool any = std::any_of(job.inputs.begin(), job.inputs.end(),
+                               [](const TreeInput& input) { return !input.directory.empty(); });
+  if (!any) return {};
+  job.copied = store.copied_path(id);
+  const auto earlier = TRY(recipes_->earlier(vertex, base));
+  if (!earlier) return {};
+  TRY(store.join_family(id, *earlier));
+  job.earlier = store.fs_path(*earlier);
+  job.earlier_copied = store.copied_path(*earlier);
+  return {};
 }
 
 }  // namespace lichen::ops

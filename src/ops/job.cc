@@ -54,7 +54,7 @@ void fields(Wire& wire, DiffJob& job) {
 template <class Wire>
 void fields(Wire& wire, FileJob& job) {
   wire(job.tier, job.overlay, job.sidecars, job.inputs, job.actions, job.independent, job.created,
-       job.mounts);
+       job.copied, job.earlier, job.earlier_copied, job.mounts);
 }
 template <class Wire>
 void fields(Wire& wire, DigestJob& job) {

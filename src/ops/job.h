@@ -71,6 +71,9 @@ struct FileJob {
   std::vector<graph::FileAction> actions;
   bool independent = false;             // FileOp::independent
   std::optional<std::int64_t> created;  // FileOp::created
+  std::string copied;                   // where CopiedFiles are to be written; empty: nowhere
+  // The layer directory that an earlier COPY in this place made, and its CopiedFiles; or empty.
+  std::string earlier, earlier_copied;
   std::string mounts;  // an empty directory to mount the inputs under; not at tier bare
 };
 struct FileReply {
@@ -128,7 +131,7 @@ struct RemoveJob {
 };
 struct RemoveReply {};
 
-// What trees take on disk, in bytes.
+// What trees take on disk, in bytes; what several share counts for the first.
 struct MeasureJob {
   std::vector<std::string> paths;
 };

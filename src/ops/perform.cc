@@ -114,6 +114,15 @@ Result<std::optional<Ownership>> resolve_owner(const os::UniqueFd& root, const s
   return std::optional<Ownership>({found.uid, found.gid});
 }
 
+// nullopt: nothing is to be linked.
+Result<std::optional<Earlier>> open_earlier(const FileJob& job) {
+  if (job.earlier.empty()) return std::optional<Earlier>();
+  const auto bytes = os::find_file(job.earlier_copied);
+  if (!bytes || !*bytes) return std::optional<Earlier>();
+  return Earlier{.root = TRY(os::open(job.earlier, O_RDONLY | O_DIRECTORY)),
+                 .marks = CopiedFiles::parse(**bytes)};
+}
+
 Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
   TRY(prepare_mounts(job.mounts, job.tier));
   // The snapshot's own directory goes away with whatever a worker that died left in it.
@@ -130,13 +139,19 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
         TRY(open_tree(input, job.tier, place + name, job.overlay.work + "/input" + name)));
   }
 
+  struct ::timespec start {};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &start);
+  CopiedFiles copied(start);
+  const std::optional<Earlier> earlier = TRY(open_earlier(job));
   FileWriter writer({.root = root,
                      .tier = job.tier,
                      .below = below,
                      .created = job.created,
                      .frozen = dest.frozen(),
                      .independent = job.independent,
-                     .upper = dest.upper()});
+                     .upper = dest.upper(),
+                     .copied = job.copied.empty() ? nullptr : &copied,
+                     .earlier = earlier ? &*earlier : nullptr});
   FileReply reply;
   const auto owner_of = [&](const std::string& owner) {
     return resolve_owner(root, owner, reply.unknown_owners);
@@ -152,6 +167,8 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
       TRY(writer.make_directory(*directory, TRY(owner_of(directory->owner))));
     }
   }
+  if (!job.copied.empty() && copied.size() >= CopiedFiles::kFewest)
+    TRY(os::replace_file(job.copied, copied.to_bytes(), 0600));
   if (job.tier != container::Tier::kBare || job.overlay.lower.empty()) {
     TRY(dest.settle(below));
     reply.sidecar = owners::to_bytes(writer.take_sidecar());
@@ -246,9 +263,7 @@ Result<RemoveReply> perform(RemoveJob& job, std::vector<os::UniqueFd>&) {
 }
 
 Result<MeasureReply> perform(MeasureJob& job, std::vector<os::UniqueFd>&) {
-  MeasureReply reply;
-  for (const std::string& path : job.paths) reply.bytes.push_back(os::disk_usage(path));
-  return reply;
+  return MeasureReply{os::disk_usage(job.paths)};
 }
 
 Result<container::RunOutcome> perform(container::RunJob& job, std::vector<os::UniqueFd>& fds) {

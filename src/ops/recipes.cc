@@ -310,6 +310,10 @@ store::RecipeRecord Recipes::record_of(VertexId vertex) const {
           .parts = {}};
 }
 
+Result<std::optional<ResultId>> Recipes::earlier(VertexId vertex, ResultId base) const {
+  return services_.store.find_sibling(container::to_text(services_.tier), base, record_of(vertex));
+}
+
 std::string Recipes::explain(VertexId vertex, const std::vector<ResultId>& inputs) {
   if (is_context(graph_, vertex)) return {};
   const auto* source = std::get_if<graph::SourceOp>(&graph_.vertices[vertex].op);

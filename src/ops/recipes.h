@@ -33,6 +33,9 @@ class Recipes {
   std::string explain(graph::VertexId vertex, const std::vector<solver::ResultId>& inputs);
   void record(graph::VertexId vertex, const Digest& key,
               const std::vector<solver::ResultId>& inputs);
+  // What a step in the place of this one made last, on the same tree.
+  Result<std::optional<solver::ResultId>> earlier(graph::VertexId vertex,
+                                                  solver::ResultId base) const;
 
  private:
   solver::Recipe make(graph::VertexId vertex, const std::vector<solver::ResultId>& inputs);

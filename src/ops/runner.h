@@ -116,7 +116,8 @@ class Runner final : public solver::OpRunner {
   Result<container::RunOutcome> run_command(graph::VertexId vertex, const container::RunJob& job);
   Result<solver::ResultId> run_file(graph::VertexId vertex, const graph::FileOp& file,
                                     const std::vector<solver::ResultId>& inputs);
-
+  Result<void> find_copied(graph::VertexId vertex, solver::ResultId base, std::int64_t id,
+                           FileJob& job);
   Result<solver::ResultId> run_merge(graph::VertexId vertex, solver::ResultId base,
                                      solver::ResultId layer);
 
