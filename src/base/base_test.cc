@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/path.h"
 #include "base/result.h"
+#include "base/rfc3339.h"
 #include "base/stream.h"
 #include "base/text.h"
 #include "base/url.h"
@@ -118,6 +119,9 @@ TEST(Text, ClosestSuggestsOnlyNearWords) {
 TEST(Text, Rfc3339) {
   EXPECT_EQ(to_rfc3339(1700000000), "2023-11-14T22:13:20Z");
   EXPECT_EQ(to_rfc3339(0, 5), "1970-01-01T00:00:00.000000005Z");
+  for (const char* text : {"0000-01-01T00:00:00Z", "0604-11-24T16:07:11Z", "9999-12-31T23:59:59Z"})
+    EXPECT_EQ(to_rfc3339(*parse_rfc3339(text)), text);
+  EXPECT_EQ(to_rfc3339(*parse_rfc3339("9999-12-31T23:59:59-01:00")), "9999-12-31T23:59:59Z");
 }
 
 }  // namespace

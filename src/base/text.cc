@@ -135,11 +135,14 @@ std::string closest(std::string_view word, const std::vector<std::string>& candi
 }
 
 std::string to_rfc3339(long long seconds, long nanoseconds) {
-  const auto time = static_cast<std::time_t>(seconds);
+  // A year has four digits there.
+  constexpr long long kFirst = -62'167'219'200, kLast = 253'402'300'799;
+  const std::time_t time = std::clamp(seconds, kFirst, kLast);
   std::tm utc{};
   gmtime_r(&time, &utc);
-  char text[64];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  char text[96];
+  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", utc.tm_year + 1900,
+                utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
   std::string result = text;
   if (nanoseconds != 0) {
     std::snprintf(text, sizeof text, ".%09ld", nanoseconds);
