@@ -1,7 +1,10 @@
 #include "cli/image_info.h"
 
+#include <algorithm>
 #include <set>
+#include <tuple>
 
+#include "base/rfc3339.h"
 #include "base/text.h"
 #include "oci/reference.h"
 #include "store/root.h"
@@ -90,6 +93,24 @@ ShownName shown_name(const std::string& name) {
   const std::string text = oci::familiar_text(tagged);
   shown.repository = text.substr(0, text.size() - 2);
   return shown;
+}
+
+std::vector<store::Image> without_named(std::vector<store::Image> all) {
+  std::set<Digest> named;
+  for (const store::Image& image : all)
+    if (!is_untagged(image)) named.insert(image.id());
+  std::erase_if(all, [&](const store::Image& image) {
+    return is_untagged(image) && named.contains(image.id());
+  });
+  return all;
+}
+
+void sort_by_age(std::vector<ImageInfo>& images) {
+  const auto time_of = [](const ImageInfo& info) {
+    return std::make_tuple(parse_rfc3339(info.config.created), info.image.created);
+  };
+  std::stable_sort(images.begin(), images.end(),
+                   [&](const ImageInfo& a, const ImageInfo& b) { return time_of(a) > time_of(b); });
 }
 
 std::vector<std::string> names_of(const std::vector<store::Image>& all, const store::Image& image) {

@@ -39,6 +39,11 @@ struct ShownName {
 ShownName shown_name(const std::string& name);
 bool is_untagged(const store::Image& image);  // kept under its digest alone
 
+// Without untagged ones whose image has a name, too.
+std::vector<store::Image> without_named(std::vector<store::Image> all);
+// The newest first, by the time that is shown; then by when the store was given them.
+void sort_by_age(std::vector<ImageInfo>& images);
+
 // The names of those in `all` that are the same image as `image`, as people type them.
 std::vector<std::string> names_of(const std::vector<store::Image>& all, const store::Image& image);
 

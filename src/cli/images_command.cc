@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <ctime>
 
 #include "base/rfc3339.h"
@@ -41,17 +40,14 @@ Syntax syntax_for(Options& options) {
 
 Result<std::string> list(const Options& options, const std::string& only) {
   const auto store = TRY(open_store(options.root));
-  std::vector<store::Image> all = TRY(store->list_images());
-  std::stable_sort(all.begin(), all.end(), [](const store::Image& a, const store::Image& b) {
-    return a.created > b.created;
-  });
   std::vector<ImageInfo> images;
-  for (const store::Image& image : all) {
+  for (const store::Image& image : without_named(TRY(store->list_images()))) {
     const ShownName name = shown_name(image.name);
     if (!only.empty() && only != name.repository && only != name.repository + ":" + name.tag)
       continue;
     images.push_back(TRY(read_image(*store, image)));
   }
+  sort_by_age(images);
   if (options.json) return images_json(images);
   const auto id_of = [&](const ImageInfo& info) {
     return options.no_trunc ? info.image.id().text() : info.image.id().short_hex();

@@ -39,6 +39,34 @@ TEST(Images, ShowNamesAsPeopleTypeThem) {
   }
 }
 
+TEST(Images, UntaggedOnesWithANameAreNotShown) {
+  store::Image both = image("", "1");
+  both.name = both.manifest.text();
+  std::string names;
+  for (const store::Image& one : without_named({kApp, both, untagged(), kOther, kAppOld}))
+    names += one.name + " ";
+  EXPECT_EQ(names,
+            kApp.name + " " + untagged().name + " " + kOther.name + " " + kAppOld.name + " ");
+}
+
+TEST(Images, AreSortedByTheTimeThatIsShown) {
+  std::vector<ImageInfo> images;
+  const auto add = [&](const char* name, const char* created, std::int64_t stored) {
+    ImageInfo info{.image = image(name, name)};
+    info.image.created = stored;
+    info.config.created = created;
+    images.push_back(std::move(info));
+  };
+  add("old", "2020-01-01T00:00:00Z", 9);
+  add("none", "", 10);
+  add("new", "2026-01-01T01:00:00+01:00", 1);
+  add("again", "2026-01-01T00:00:00Z", 2);
+  sort_by_age(images);
+  std::string names;
+  for (const ImageInfo& info : images) names += info.image.name + " ";
+  EXPECT_EQ(names, "again new old none ");
+}
+
 TEST(Removal, ANameIsOneRecord) {
   const std::vector<store::Image> all = {kApp, kAppOld, kOther};
   const auto plan = plan_removal(all, kApp, "app", false);
