@@ -158,6 +158,8 @@ Error Database::error(const char* sql) const {
   error.message = "database: " + std::string(db_ == nullptr ? "no memory" : sqlite3_errmsg(db_));
   if (error.code == Errc::kInternal) error.message += std::string(" in \"") + sql + "\"";
   if (error.code == Errc::kUnavailable) error.hint = "another process keeps the store locked";
+  if (error.code == Errc::kCorrupt)
+    error.hint = "what is in the store cannot be read any more; to begin anew: lichen prune --all";
   if (error.code == Errc::kNoSpace)
     error.hint = "free space on the file system of the store, or empty it: lichen prune --all";
   error.context.push_back(path_);

@@ -506,7 +506,9 @@ TEST_F(PruneTest, WipeNeedsNoDatabase) {
   }
   ASSERT_OK(os::unlink(path() + "/lichen.db-wal"));  // which has all of it, too
   ASSERT_OK(os::replace_file(path() + "/lichen.db", "this is no database"));
-  EXPECT_EQ(Store::open(path()).error().code, Errc::kCorrupt);
+  const auto broken = Store::open(path());
+  EXPECT_EQ(broken.error().code, Errc::kCorrupt);
+  EXPECT_NE(broken.error().hint.find("lichen prune --all"), std::string::npos);
   {
     const auto wiped = wipe(path());
     ASSERT_OK(wiped);
