@@ -28,8 +28,12 @@ Result<std::set<UsageKind>> kinds_of(const std::string& type) {
 }
 
 Result<std::int64_t> parse_until(const std::string& text, std::int64_t now) {
-  if (const auto time = parse_rfc3339(text)) return *time;
-  return now - TRY(parse_duration(text));
+  // A date is its beginning, and a time without a zone is of UTC.
+  for (const char* rest : {"", "Z", "T00:00:00Z"})
+    if (const auto time = parse_rfc3339(text + rest)) return *time;
+  if (const auto duration = parse_duration(text)) return now - *duration;
+  return fail(Errc::kInvalid, "\"" + text + "\" is neither a duration nor a time",
+              "such as 24h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z");
 }
 
 Result<void> take_filter(const std::string& text, std::int64_t now, store::PruneRequest& request) {
@@ -68,7 +72,8 @@ Syntax prune_syntax(Written& written, std::int64_t now) {
       switch_flag("all", 'a', "images with names, too", written.all),
       switch_flag("force", 'f', "do not ask", options.force),
       {"filter", 0, "until=24h|type=TYPE",
-       "only what was not used for so long (or since a time), or is of this type; repeatable",
+       "only what was not used for so long (or since a time: 2026-01-31), or is of this type; "
+       "repeatable",
        [&options, now](const std::string& text) {
          return take_filter(text, now, options.request);
        }},

@@ -27,6 +27,23 @@ TEST(Prune, TakesDockersFlags) {
   EXPECT_EQ(options->request.limits.reserved, 512u);
 }
 
+TEST(Prune, TakesTimes) {
+  const struct {
+    const char* text;
+    std::int64_t want;
+  } rows[] = {{"2020-01-01", 1'577'836'800},
+              {"2020-01-01T00:00:01", 1'577'836'801},
+              {"2020-01-01T01:00:02+01:00", 1'577'836'802},
+              {"1m", kNow - 60}};
+  for (const auto& row : rows) {
+    const auto options = parse_prune({"--filter", std::string("until=") + row.text}, kNow);
+    ASSERT_TRUE(options) << row.text;
+    EXPECT_EQ(options->request.before, row.want) << row.text;
+  }
+  EXPECT_NE(parse_prune({"--filter=until=2020-13-01"}, kNow).error().message.find("nor a time"),
+            std::string::npos);
+}
+
 TEST(Prune, RefusesWhatItDoesNotKnow) {
   for (const char* bad : {"id=3", "until=soon", "until=", "type=x", "until=-3h", "until=3"})
     EXPECT_FALSE(parse_prune({"--filter", bad}, kNow)) << bad;
