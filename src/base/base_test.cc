@@ -31,6 +31,7 @@ TEST(Result, ContextIsPrintedOutermostFirst) {
 }
 
 TEST(Result, OsErrorNamesCallThingAndRemedy) {
+  EXPECT_EQ(os_error(28 /* ENOSPC */, "write", "standard output").hint, "");
   const Error error = os_error(28 /* ENOSPC */, "write", "/x");
   EXPECT_EQ(error.message, "write /x: No space left on device");
   EXPECT_EQ(error.code, Errc::kNoSpace);

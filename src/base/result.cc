@@ -40,7 +40,10 @@ Errc errc_of(int os_errno) {
   }
 }
 
-const char* hint_of(int os_errno) {
+const char* hint_of(int os_errno, const std::string& subject) {
+  const bool is_full = os_errno == ENOSPC || os_errno == EDQUOT;
+  // Not of the store.
+  if (is_full && (subject == "standard output" || subject.starts_with("/dev/"))) return "";
   switch (os_errno) {
     case ENOSPC:
       return "free some space, or move the store with --root DIR or LICHEN_ROOT";
@@ -63,7 +66,7 @@ Error os_error(int os_errno, const char* call, const std::string& subject) {
   if (!subject.empty()) error.message += " " + subject;
   error.message += ": ";
   error.message += strerrordesc_np(os_errno) != nullptr ? strerrordesc_np(os_errno) : "?";
-  error.hint = hint_of(os_errno);
+  error.hint = hint_of(os_errno, subject);
   return error;
 }
 

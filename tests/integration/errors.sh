@@ -27,4 +27,6 @@ rm ctx/Dockerfile; fails 1 lichen_build ctx; has err 'Dockerfile'
 fails 1 lichen_build nowhere-context; has err 'nowhere-context'
 fails any lichen build --frobnicate ctx; has err 'frobnicate'
 fails any lichen frobnicate
+# Standard output that is full is no matter of the store.
+status=0; lichen images > /dev/full 2> err || status=$?; same $status 7; has err 'No space left'; hasnt err 'hint'
 fails any lichen build --tier=bogus ctx
