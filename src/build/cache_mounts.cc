@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "archive/compression.h"
+#include "base/human_size.h"
 #include "base/text.h"
 #include "build/session.h"
 #include "ops/job.h"
@@ -244,9 +245,8 @@ Result<std::string> limit_cache_mounts(Session& session, std::uint64_t max_bytes
                        measure));
   TRY(session.jobs().remove(pruned.garbage));
   if (bytes - std::min(bytes, pruned.bytes) <= max_bytes) return std::string();
-  return "cache mounts take " + std::to_string(bytes - pruned.bytes) +
-         " bytes, more than the limit of " + std::to_string(max_bytes) +
-         ": those that other builds use stay";
+  return "cache mounts take " + human_size(bytes - pruned.bytes) + ", more than the limit of " +
+         human_size(max_bytes) + ": those that other builds use stay";
 }
 
 }  // namespace lichen::build

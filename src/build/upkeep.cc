@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "base/human_size.h"
 #include "build/session.h"
 #include "os/disk.h"
 #include "os/file.h"
@@ -87,8 +88,8 @@ Result<std::string> StoreLimit::finish(const std::set<std::string>& images) {
   const store::Pruned pruned =
       TRY(prune_in(session_, {.limits = {.max_used = max_}, .keep = images}));
   if (pruned.left <= max_) return std::string();
-  return "the store takes " + std::to_string(pruned.left) + " bytes, more than the limit of " +
-         std::to_string(max_) + ": images with names, and what other builds use, stay";
+  return "the store takes " + human_size(pruned.left) + ", more than the limit of " +
+         human_size(max_) + ": images with names, and what other builds use, stay";
 }
 
 }  // namespace lichen::build

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/human_size.h"
+
 namespace lichen::cli {
 
-// Decimal units, three digits: "0B", "31B", "1.24GB", "77.9MB".
-std::string human_size(std::uint64_t bytes);
 // "Less than a second", "About a minute", "3 hours", "2 weeks"; then " ago".
 std::string human_ago(std::int64_t seconds);
 // "0.1s".

@@ -25,7 +25,7 @@ build ctx; same "$(cached)" 2 "cached steps of the last build"
 write 1; build ctx; [ "$(cached)" -lt 2 ] || fail "the first build is still cached"
 ok run named ls /base
 # A limit that images with names exceed is told, and is no failure.
-build --store-max=1k ctx; has err 'more than the limit'
+build --store-max=1k ctx; has err 'the store takes [0-9.]+[kM]B, more than the limit of 1.02kB'
 ok run named ls /base
 fails 2 lichen_build --store-max=lots ctx; has err 'store-max'
 fails 2 env LICHEN_STORE_MAX=lots lichen build ctx; has err 'LICHEN_STORE_MAX'
