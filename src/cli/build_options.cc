@@ -409,6 +409,9 @@ Result<BuildOptions> parse_build(const std::vector<std::string>& args, const Var
   if (request.no_cache && !request.no_cache_stages.empty())
     return fail(Errc::kInvalid,
                 "--no-cache and --no-cache-filter cannot currently be used together");
+  if (options.quiet && request.report == "-")
+    return fail(Errc::kInvalid, "standard output cannot be both the image's id and the report",
+                "--quiet --report FILE, or --progress quiet --report -");
   TRY(take_context(parsed.arguments.front(), request));
   if (request.dockerfile_path == "-") {
     options.dockerfile_on_stdin = true;

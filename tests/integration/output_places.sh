@@ -44,3 +44,8 @@ for place in none/x want.tar/x none/; do
     fails 1 lichen save placed -o "$place"
 done
 before --report - -o -; has err 'standard output cannot be both'
+fails any lichen_build -q --report - ctx; has err 'standard output cannot be both'
+printf 'FROM %s\nRUN --mount=type=cache,target=/kept echo kept > /kept/file\n' "$TINY" > ctx/Dockerfile; build ctx
+for place in . none/x; do fails 1 lichen cache-mount export /kept --tier="$TIER" -o "$place"; done
+fails any lichen cache-mount export /kept --tier="$TIER" -o /dev/full; has err 'No space left'; [ -c /dev/full ]
+lichen cache-mount export /kept --tier="$TIER" -o /dev/stdout 2> err | cat > kept.tar; same "$(tar -xOf kept.tar --wildcards '*file')" kept
