@@ -267,6 +267,7 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   std::vector<graph::Graph> graphs;
   for (dockerfile::Lowered& one : lowered) graphs.push_back(std::move(one.graph));
   const graph::Graph graph = graph::merge(std::move(graphs));
+  steps.send(StepsExpected{static_cast<int>(graph.vertices.size()) + 1});  // and the export
 
   if (request.secret_guard != SecretGuardMode::kOff)
     for (const auto& [id, bytes] : secrets.values)

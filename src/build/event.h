@@ -12,6 +12,9 @@
 namespace lichen::build {
 
 // Steps are numbered from 1 in the order in which they are first mentioned.
+struct StepsExpected {  // so many are to come, beside those that were mentioned
+  int more = 0;
+};
 struct StepStarted {
   int step = 0;
   std::string name;  // "[build 2/5] RUN make"
@@ -52,8 +55,8 @@ struct Warning {
 struct Notice {  // a sentence about the build as a whole: the tier that was taken, and why
   std::string text;
 };
-using Event = std::variant<StepStarted, StepMissed, StepLog, StepTransfer, StepCached, StepDone,
-                           StepFailed, Warning, Notice>;
+using Event = std::variant<StepsExpected, StepStarted, StepMissed, StepLog, StepTransfer,
+                           StepCached, StepDone, StepFailed, Warning, Notice>;
 
 // Called from several threads, one call at a time.
 using EventSink = std::function<void(const Event&)>;

@@ -436,6 +436,8 @@ Result<Outcome> export_result(const ExportContext& context, const std::vector<Bu
     }
     for (const std::string& name : outcome.names)
       context.steps.transfer(kExportStep, "naming to " + name, 0, 0, true);
+    if (outcome.names.empty() && !outcome.id().empty())
+      context.steps.transfer(kExportStep, "image " + outcome.id().text(), 0, 0, true);
     return {};
   }();
   context.steps.finished(kExportStep, exported ? nullptr : &exported.error());

@@ -65,6 +65,7 @@ void Recorder::spec(int step, const history::StepSpec& spec) {
   add({.kind = Kind::kSpec, .step = step, .json = history::to_json(spec)});
 }
 
+void Recorder::on(const StepsExpected&) {}
 void Recorder::on(const StepStarted& event) {
   add({.kind = Kind::kStarted, .step = event.step, .text = event.name});
 }

@@ -41,6 +41,7 @@ class Recorder {
 
  private:
   void add(history::Entry entry);
+  void on(const StepsExpected&);
   void on(const StepStarted& event);
   void on(const StepMissed& event);
   void on(const StepLog& event);

@@ -40,7 +40,8 @@ std::unique_ptr<Display> plain_display(Writer writer);
 // day as RFC 3339.
 std::unique_ptr<Display> json_display(Writer writer, std::function<std::string()> time);
 
-// Finished steps scroll by, running ones are redrawn below with their last lines of output.
+// Finished steps scroll by, running ones are redrawn below, under a line that counts both, with
+// their last lines of output.
 struct TtyOptions {
   bool colour = true;
   Colours colours = {};
@@ -64,5 +65,7 @@ class WarningSummary {
 };
 // "sha256:12… 1.2MB / 3.4MB"
 std::string transfer_text(const build::StepTransfer& transfer);
+// " 1.2MB / 3.4MB"; "" where nothing is counted.
+std::string transfer_numbers(const build::StepTransfer& transfer);
 
 }  // namespace lichen::cli

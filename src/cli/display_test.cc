@@ -102,6 +102,13 @@ TEST_F(Plain, SaysWhyAStepWasNotFound) {
   EXPECT_EQ(text_, "#1 [1/1] COPY a b\n#1 MISS: file a\\x1b changed\n#1 DONE 0.1s\n");
 }
 
+TEST_F(Plain, AStepThatSpeaksBeforeItIsNamedHasItsHeading) {
+  show(0, StepTransfer{1, "sha256:12 ", 10, 10, true});
+  show(0, StepStarted{1, "[1/1] COPY a b"});
+  show(0, StepDone{1, 0.1});
+  EXPECT_EQ(text_, "#1 sha256:12 10B / 10B done\n#1 [1/1] COPY a b\n#1 DONE 0.1s\n");
+}
+
 TEST_F(Plain, FailureAndCancelling) {
   show(0, StepStarted{1, "[1/1] RUN x"});
   show(0, StepStarted{2, "other"});
@@ -236,12 +243,14 @@ class Tty : public testing::Test {
 
 TEST_F(Tty, FinishedStepsStayRunningOnesAreRedrawn) {
   open({.colour = false});
+  show(0, StepsExpected{4});
   show(0, StepCached{1, "[1/3] FROM debian"});
   show(0, StepStarted{2, "[2/3] RUN make"});
   show(0.5, StepLog{2, false, "compiling\nlinking"});
   display_->tick(1);
   EXPECT_EQ(screen_.text(),
             " => CACHED [1/3] FROM debian        0.0s\n"
+            "[+] Building 1.0s (1/4)\n"
             " => [2/3] RUN make                  1.0s\n"
             " => => # compiling\n"
             " => => # linking\n");
@@ -255,6 +264,7 @@ TEST_F(Tty, FinishedStepsStayRunningOnesAreRedrawn) {
             " => CACHED [1/3] FROM debian        0.0s\n"
             " => [2/3] RUN make                  1.2s\n"
             "lichen: warning: offline\n"
+            "[+] Building 1.3s (2/4)\n"
             " => [3/3] COPY a b                  0.1s\n");
   show(2, StepFailed{3, {.code = Errc::kFailed}});
   display_->finish(2);
@@ -263,6 +273,7 @@ TEST_F(Tty, FinishedStepsStayRunningOnesAreRedrawn) {
             " => [2/3] RUN make                  1.2s\n"
             "lichen: warning: offline\n"
             " => ERROR [3/3] COPY a b            0.8s\n"
+            "[+] Building 2.0s (3/4)\n"
             "\n"
             " 1 warning found (use --check to expand):\n"
             " - Rule: odd (line 3)\n");
@@ -281,11 +292,11 @@ TEST_F(Tty, SaysWhyAStepWasNotFound) {
       " => [1/1] COPY a b (file a changed) 0.0s\n"
       " => [1/1] COPY a b c                0.0s\n"
       " => => why: file a changed\n";
-  EXPECT_EQ(screen_.text(), want);
+  EXPECT_EQ(screen_.text(), "[+] Building 0.0s (0/2)\n" + want);
   show(0, StepDone{1, 0});
   show(0, StepDone{2, 0});
   display_->finish(0);
-  EXPECT_EQ(screen_.text(), want);
+  EXPECT_EQ(screen_.text(), want + "[+] Building 0.0s (2/2) FINISHED\n");
 }
 
 TEST(Colours, AreThoseOfBuildKit) {
@@ -346,8 +357,8 @@ TEST_F(Tty, KeepsTheLastLinesOfOutputWithinTheWindow) {
   show(0, StepStarted{1, "RUN " + std::string(100, 'x')});
   show(0, StepLog{1, false, "one\ntwo\nthree\n" + std::string(100, 'y') + "\x1b[2J\n"});
   display_->tick(0);
-  EXPECT_EQ(screen_.text(), " => RUN " + std::string(27, 'x') + " 0.0s\n => => # three\n => => # " +
-                                std::string(31, 'y') + "\n");
+  EXPECT_EQ(screen_.text(), "[+] Building 0.0s (0/1)\n => RUN " + std::string(27, 'x') +
+                                " 0.0s\n => => # three\n => => # " + std::string(31, 'y') + "\n");
   EXPECT_LT(screen_.longest(), 41u);
 }
 
@@ -360,15 +371,15 @@ TEST_F(Tty, FitsIntoAShortWindow) {
   }
   display_->tick(0);
   EXPECT_EQ(screen_.text(),
+            "[+] Building 0.0s (0/3)\n"
             " => step 1                          0.0s\n"
             " => step 2                          0.0s\n"
-            " => step 3                          0.0s\n"
-            " => => # c\n");
+            " => step 3                          0.0s\n");
   for (int step = 4; step <= 8; ++step) show(0, StepStarted{step, "more"});
   display_->tick(0);
   const std::string text = screen_.text();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4) << text;
-  EXPECT_NE(text.find("and 5 more"), std::string::npos) << text;
+  EXPECT_NE(text.find("and 6 more"), std::string::npos) << text;
 }
 
 TEST_F(Tty, TransfersComeAndGo) {
@@ -383,9 +394,24 @@ TEST_F(Tty, TransfersComeAndGo) {
   show(1, StepDone{1, 1});
   display_->finish(1);
   EXPECT_EQ(screen_.text(),
+            " => FROM debian                     1.0s\n"
             " => => naming to app                0.0s\n"
-            " => FROM debian                     1.0s\n");
+            "[+] Building 1.0s (1/1) FINISHED\n");
   EXPECT_TRUE(screen_.coloured());
+}
+
+TEST_F(Tty, CutsTheDigestAndNotTheNumbers) {
+  open({.colour = false});
+  const std::string digest = "sha256:" + std::string(64, 'd');
+  show(0, StepStarted{1, "FROM debian"});
+  show(0, StepTransfer{1, digest, 21'000'000, 60'500'000, false});
+  show(0, StepTransfer{1, "extracting " + digest, 0, 0, false});
+  display_->tick(0.5);
+  EXPECT_EQ(screen_.text(),
+            "[+] Building 0.5s (0/1)\n"
+            " => FROM debian                     0.5s\n"
+            " => => extracting sha256:dddddddddd 0.5s\n"
+            " => => sha256:ddddddd 21MB / 60.5MB 0.5s\n");
 }
 
 TEST_F(Tty, SaysNothingWhenNothingHappened) {

@@ -43,6 +43,7 @@ class JsonDisplay final : public Display {
     return step.digest;
   }
 
+  void on(const build::StepsExpected&) {}
   void on(const build::StepStarted& event) {
     Step& step = named(event.step, event.name);
     step.started = time_();

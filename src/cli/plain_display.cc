@@ -52,6 +52,7 @@ class PlainDisplay final : public Display {
     double waits_since = 0;
   };
 
+  void on(const build::StepsExpected&, double) {}
   void on(const build::StepStarted& event, double now) {
     Step& step = named(event.step, event.name, now);
     step.began = now;
@@ -115,7 +116,10 @@ class PlainDisplay final : public Display {
     const bool first = steps_.find(number) == steps_.end();
     Step& step = steps_[number];
     if (first) step.began = now;
+    // One that spoke before it had a name has no heading yet.
+    const bool is_late = number == speaker_ && step.name.empty();
     step.name = printable(name);
+    if (is_late) write_line(number, step.name);
     return step;
   }
 
@@ -206,7 +210,11 @@ std::unique_ptr<Display> plain_display(Writer writer) {
 }
 
 std::string transfer_text(const build::StepTransfer& transfer) {
-  std::string text = printable(trim(transfer.what));
+  return printable(trim(transfer.what)) + transfer_numbers(transfer);
+}
+
+std::string transfer_numbers(const build::StepTransfer& transfer) {
+  std::string text;
   if (transfer.bytes > 0 || transfer.total > 0) text += " " + human_size(transfer.bytes);
   if (transfer.total > 0) text += " / " + human_size(transfer.total);
   return text;

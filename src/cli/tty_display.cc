@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "base/text.h"
@@ -28,13 +29,20 @@ class TtyDisplay final : public Display {
 
   void tick(double now) override { draw(live_lines(now), /*last=*/false); }
 
-  void finish(double) override {
+  void finish(double now) override {
+    if (any_step())
+      done_.push_back({summary(now) + (ended_.size() == known() ? " FINISHED" : ""), ""});
     draw({}, /*last=*/true);
     // Not cut to the window: it stays.
     if (const std::string text = warnings_.text(options_.colour); !text.empty()) writer_(text);
   }
 
  private:
+  struct Line {
+    std::string text, right;  // `right` ends at the window's edge
+    std::string colour = {};
+    std::string numbers = {};  // behind the text, which is cut where there is no room for both
+  };
   struct Step {
     std::string name;
     std::string why;  // it was not found in the cache
@@ -42,17 +50,18 @@ class TtyDisplay final : public Display {
     LineBuffer out, err;
     std::deque<std::string> lines;  // the last ones that it wrote
     struct Transfer {
-      std::string text;
+      std::string text, numbers;
       double began = 0;
     };
     std::map<std::string, Transfer> transfers;
-  };
-  struct Line {
-    std::string text, right;  // `right` ends at the window's edge
-    std::string colour = {};
+    std::vector<Line> finished;  // of transfers, what is worth keeping
   };
 
+  void on(const build::StepsExpected& event, double) {
+    expected_ = mentioned_.size() + static_cast<std::size_t>(std::max(0, event.more));
+  }
   void on(const build::StepStarted& event, double now) {
+    mention(event.step, now);
     Step& step = running_[event.step];
     step.name = printable(event.name);
     step.began = now;
@@ -60,7 +69,9 @@ class TtyDisplay final : public Display {
   void on(const build::StepMissed& event, double) {
     running_[event.step].why = printable(event.why);
   }
-  void on(const build::StepCached& event, double) {
+  void on(const build::StepCached& event, double now) {
+    mention(event.step, now);
+    ended_.insert(event.step);
     running_.erase(event.step);
     done_.push_back(
         {" => CACHED " + printable(event.name), human_seconds(0), options_.colours.run});
@@ -77,14 +88,15 @@ class TtyDisplay final : public Display {
     Step& step = running_[event.step];
     const auto [found, first] = step.transfers.try_emplace(event.what);
     if (first) found->second.began = now;
-    found->second.text = transfer_text(event);
+    found->second.text = printable(trim(event.what));
+    found->second.numbers = transfer_numbers(event);
     if (!event.done) return;
     // A sentence ("naming to …") is worth keeping; of a blob's way only the end mattered.
-    if (event.bytes == 0 && event.total == 0)
-      done_.push_back(
-          {" => => " + found->second.text, human_seconds(now - found->second.began), ""});
+    if (event.total == 0)
+      step.finished.push_back({.text = " => => " + found->second.text,
+                               .right = human_seconds(now - found->second.began),
+                               .numbers = found->second.numbers});
     step.transfers.erase(found);
-    if (step.name.empty() && step.transfers.empty()) running_.erase(event.step);
   }
   void on(const build::StepDone& event, double) {
     end(event.step, "", human_seconds(event.seconds), options_.colours.run);
@@ -110,8 +122,24 @@ class TtyDisplay final : public Display {
     for (Line& line : explained({std::string(" => ") + word + step->second.name, time, colour},
                                 step->second.why))
       done_.push_back(std::move(line));
+    for (Line& line : step->second.finished) done_.push_back(std::move(line));
     running_.erase(step);
+    ended_.insert(number);
   }
+
+  void mention(int step, double now) {
+    if (!any_step()) began_ = now;
+    mentioned_.insert(step);
+    ended_.erase(step);  // one that starts again
+  }
+  bool any_step() const { return !mentioned_.empty(); }
+
+  // "[+] Building 3.4s (9/12)": how long, and how many steps of those that are known have ended.
+  std::string summary(double now) const {
+    return "[+] Building " + human_seconds(now - began_) + " (" + std::to_string(ended_.size()) +
+           "/" + std::to_string(known()) + ")";
+  }
+  std::size_t known() const { return std::max(expected_, mentioned_.size()); }
 
   // The last column stays free: some terminals wrap as soon as it is written.
   std::size_t columns() const {
@@ -132,17 +160,22 @@ class TtyDisplay final : public Display {
   // What is redrawn: each running step's heading always, as much of the rest as the window holds.
   std::vector<Line> live_lines(double now) const {
     const WindowSize window = options_.window();
-    const std::size_t rows = static_cast<std::size_t>(std::max(2, window.rows)) - 1;
+    std::size_t rows = static_cast<std::size_t>(std::max(2, window.rows)) - 1;
+    std::vector<Line> lines;
+    if (any_step() && rows > 1) {
+      lines.push_back({summary(now), ""});
+      --rows;
+    }
+    const std::size_t headings = lines.size();
     std::vector<std::vector<Line>> blocks;
     for (const auto& [number, step] : running_) blocks.push_back(block(step, now));
     std::size_t total = 0;
-    for (const auto& lines : blocks) total += lines.size();
+    for (const auto& one : blocks) total += one.size();
     while (total > rows && shorten_longest(blocks)) --total;
-    std::vector<Line> lines;
     for (const auto& one : blocks) lines.insert(lines.end(), one.begin(), one.end());
-    if (lines.size() > rows) {
-      const std::size_t hidden = lines.size() - rows + 1;
-      lines.resize(rows - 1);
+    if (lines.size() > headings + rows) {
+      const std::size_t hidden = lines.size() - headings - rows + 1;
+      lines.resize(headings + rows - 1);
       lines.push_back({" … and " + std::to_string(hidden) + " more", "", ""});
     }
     return lines;
@@ -152,8 +185,11 @@ class TtyDisplay final : public Display {
     std::vector<Line> lines;
     if (!step.name.empty())
       lines = explained({" => " + step.name, human_seconds(now - step.began), ""}, step.why);
+    lines.insert(lines.end(), step.finished.begin(), step.finished.end());
     for (const auto& [what, transfer] : step.transfers)
-      lines.push_back({" => => " + transfer.text, human_seconds(now - transfer.began), ""});
+      lines.push_back({.text = " => => " + transfer.text,
+                       .right = human_seconds(now - transfer.began),
+                       .numbers = transfer.numbers});
     std::vector<std::string> log(step.lines.begin(), step.lines.end());
     for (const LineBuffer* buffer : {&step.out, &step.err})
       if (std::string rest = buffer->rest(); !rest.empty()) log.push_back(std::move(rest));
@@ -177,7 +213,8 @@ class TtyDisplay final : public Display {
   std::string drawn(const Line& line, std::size_t width) const {
     const std::size_t room =
         line.right.empty() ? width : width - std::min(width, line.right.size() + 1);
-    std::string text = fit(line.text, room);
+    const std::size_t numbers = text_width(line.numbers);
+    std::string text = fit(fit(line.text, room - std::min(room, numbers)) + line.numbers, room);
     if (!line.right.empty()) {
       const std::size_t used = text_width(text);
       text.append(room > used ? room - used : 0, ' ');
@@ -212,6 +249,9 @@ class TtyDisplay final : public Display {
   TtyOptions options_;
   std::map<int, Step> running_;
   std::vector<Line> done_;  // finished since the last drawing
+  std::set<int> mentioned_, ended_;
+  std::size_t expected_ = 0;
+  double began_ = 0;  // when the first step was mentioned
   WarningSummary warnings_;
   std::size_t live_drawn_ = 0;
   bool hidden_ = false;
