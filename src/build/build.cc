@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -144,6 +145,25 @@ void record_specs(const graph::Graph& graph, const std::vector<Digest>& keys, St
     }
     recorder.spec(step, spec);
   }
+}
+
+// Layers of an imported cache, as a step of their own; there is none when nothing moves.
+Result<std::int64_t> fetch_cached(
+    Steps& steps, solver::ResultId tree,
+    const std::function<Result<std::int64_t>(const ops::OnTransfer& on_transfer)>& fetch) {
+  const std::string step = "fetch " + std::to_string(tree);
+  std::once_flag told;
+  bool any = false;
+  auto fetched =
+      fetch([&](const std::string& what, std::uint64_t bytes, std::uint64_t total, bool done) {
+        std::call_once(told, [&] {
+          steps.started(step, "[internal] fetching cached layers");
+          any = true;
+        });
+        steps.transfer(step, what, bytes, total, done);
+      });
+  if (any) steps.finished(step, fetched ? nullptr : &fetched.error());
+  return fetched;
 }
 
 ops::Services services_for(Session& session, const Environment& environment, Steps& steps,
@@ -288,6 +308,9 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   services.agents = secrets.agents;
   ops::ImportedCache imported;
   services.imported = &imported;
+  services.on_fetch = [&steps](solver::ResultId tree, const auto& fetch) {
+    return fetch_cached(steps, tree, fetch);
+  };
   TRY(import_caches(*session, request.cache_from, steps, imported));
   StoreLimit limit(*session, environment.store_max);
   ops::Cache cache(session->store(), session->tier(), &imported);

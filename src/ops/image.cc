@@ -53,18 +53,17 @@ void set_created(const store::Store& store, std::int64_t snapshot, std::int64_t 
 
 }  // namespace
 
-Result<void> Runner::fetch_layer(VertexId vertex, const RemoteLayer& layer) {
+Result<void> Runner::fetch_layer(const RemoteLayer& layer, const OnTransfer& on_transfer) {
   store::Store& store = services_.store;
   const Digest& blob = layer.layer.blob;
   const std::uint64_t size = layer.layer.size;
   if (store.has_blob(blob)) return {};
   const std::string what = blob.text();
   const auto fetch = [&]() -> Result<void> {
-    services_.on_transfer(vertex, what, 0, size, false);
+    on_transfer(what, 0, size, false);
     const auto writer = TRY(store.write_blob());
-    ReportingSink sink(*writer, [&](std::uint64_t bytes) {
-      services_.on_transfer(vertex, what, bytes, size, false);
-    });
+    ReportingSink sink(*writer,
+                       [&](std::uint64_t bytes) { on_transfer(what, bytes, size, false); });
     TRY(layer.send(sink));
     (void)TRY(writer->commit(blob, size));
     return {};
@@ -72,7 +71,7 @@ Result<void> Runner::fetch_layer(VertexId vertex, const RemoteLayer& layer) {
   auto fetched = fetch();
   // What a mirror has wrong, the registry itself may have right.
   if (!fetched && fetched.error().code == Errc::kCorrupt) fetched = fetch();
-  if (fetched) services_.on_transfer(vertex, what, size, size, true);
+  if (fetched) on_transfer(what, size, size, true);
   return fetched;
 }
 
@@ -149,10 +148,15 @@ Result<void> Runner::send_blob(const graph::SourceOp& source, const oci::Descrip
 
 Result<ResultId> Runner::run_image(VertexId vertex, const graph::SourceOp& source) {
   const RemoteTree tree = TRY(image_layers(source));
-  return tree.empty() ? Result<ResultId>(0) : pull(vertex, tree);
+  if (tree.empty()) return ResultId{0};
+  return pull(vertex, tree,
+              [&](const std::string& what, std::uint64_t bytes, std::uint64_t total, bool done) {
+                services_.on_transfer(vertex, what, bytes, total, done);
+              });
 }
 
-Result<ResultId> Runner::pull(VertexId vertex, const RemoteTree& tree) {
+Result<ResultId> Runner::pull(VertexId vertex, const RemoteTree& tree,
+                              const OnTransfer& on_transfer) {
   store::Store& store = services_.store;
   // What is unpacked already needs neither its blob nor those below it.
   std::optional<std::int64_t> top;
@@ -171,7 +175,7 @@ Result<ResultId> Runner::pull(VertexId vertex, const RemoteTree& tree) {
   for (std::size_t i = 0; i < std::min(kTransfers, missing); ++i)
     fetchers.emplace_back([&] {
       for (std::size_t at = next++; at < missing; at = next++) {
-        fetched[at] = fetch_layer(vertex, tree[have + at]);
+        fetched[at] = fetch_layer(tree[have + at], on_transfer);
         ready[at] = true;
         ready[at].notify_all();
       }
@@ -185,11 +189,11 @@ Result<ResultId> Runner::pull(VertexId vertex, const RemoteTree& tree) {
     if (!fetched[at]) return give_up(std::move(fetched[at]).error());
     const RemoteLayer& layer = tree[have + at];
     const std::string what = "extracting " + layer.layer.blob.text();
-    services_.on_transfer(vertex, what, 0, 0, false);
+    on_transfer(what, 0, 0, false);
     auto unpacked = unpack_layer(vertex, top, layer);
     if (!unpacked) return give_up(std::move(unpacked).error());
     top = *unpacked;
-    services_.on_transfer(vertex, what, 0, 0, true);
+    on_transfer(what, 0, 0, true);
   }
   return *top;
 }

@@ -234,8 +234,11 @@ Result<std::optional<std::string>> Runner::portable_name(ResultId result) {
 
 Result<ResultId> Runner::local(VertexId vertex, ResultId result) {
   if (!ops::is_remote(result)) return result;
-  return services_.imported->snapshot(result, services_.store, container::to_text(services_.tier),
-                                      [&](const RemoteTree& tree) { return pull(vertex, tree); });
+  return services_.imported->snapshot(
+      result, services_.store, container::to_text(services_.tier), [&](const RemoteTree& tree) {
+        return services_.on_fetch(
+            result, [&](const OnTransfer& on_transfer) { return pull(vertex, tree, on_transfer); });
+      });
 }
 
 Result<ResultId> Runner::run(VertexId vertex, const std::vector<ResultId>& all) {

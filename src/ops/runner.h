@@ -32,6 +32,10 @@
 
 namespace lichen::ops {
 
+// A blob that moves, or is unpacked.
+using OnTransfer = std::function<void(const std::string& what, std::uint64_t bytes,
+                                      std::uint64_t total, bool done)>;
+
 struct Services {
   store::Store& store;
   JobClient& jobs;
@@ -53,6 +57,11 @@ struct Services {
   std::function<void(graph::VertexId, std::uint64_t bytes)> on_peak = {};
   std::function<void(graph::VertexId, std::int64_t snapshot)> on_kept = {};
   ImportedCache* imported = nullptr;  // --cache-from; may be null
+  // Fetches a tree of an imported cache. That is of no vertex: whichever needs it first waits.
+  std::function<Result<std::int64_t>(
+      solver::ResultId tree,
+      const std::function<Result<std::int64_t>(const OnTransfer& on_transfer)>& fetch)>
+      on_fetch = {};
 };
 
 // The directories of a snapshot and all below it, as jobs want them.
@@ -124,8 +133,9 @@ class Runner final : public solver::OpRunner {
   Result<RemoteTree> image_layers(const graph::SourceOp& source);
   Result<void> send_blob(const graph::SourceOp& source, const oci::Descriptor& blob, Sink& to);
   // The snapshot of a tree, of which the store may have a part.
-  Result<solver::ResultId> pull(graph::VertexId vertex, const RemoteTree& tree);
-  Result<void> fetch_layer(graph::VertexId vertex, const RemoteLayer& layer);
+  Result<solver::ResultId> pull(graph::VertexId vertex, const RemoteTree& tree,
+                                const OnTransfer& on_transfer);
+  Result<void> fetch_layer(const RemoteLayer& layer, const OnTransfer& on_transfer);
   Result<solver::ResultId> unpack_layer(graph::VertexId vertex, std::optional<std::int64_t> parent,
                                         const RemoteLayer& layer);
   // Begins a snapshot on `base`, lets `fill` work on it, commits it; abandons it on any failure,

@@ -10,6 +10,13 @@ fresh() { stores=$((stores + 1)); export LICHEN_ROOT=$T/store$stores; }
 ran() { sed -n 's/^#[0-9]* [0-9.]* *ran-\([a-z]*\)$/\1/p' "$T/err" | sort | tr '\n' ' '; }
 snapshots() { find "$LICHEN_ROOT/snapshots" -mindepth 1 -maxdepth 1 | wc -l; }
 blobs() { find "$LICHEN_ROOT/blobs/sha256" -type f -size +0 | wc -l; }
+# Every step of the last build begins with its name, and no blob is told of behind its end.
+headed() {
+    awk '/^#/ && !seen[$1]++ && $2 !~ /^(\[|importing|exporting|load)/ { print "no heading: " $0 }
+         ended[$1] && $2 != "CACHED" { print "behind its end: " $0 }
+         $2 ~ /^(DONE|CACHED|ERROR)$/ { ended[$1] = 1 }' "$T/err" > odd
+    [ ! -s odd ] || fail "$(<odd)"
+}
 done_with() { store_is_clean; ok lichen prune --all -f --tier="$TIER"; }
 
 # What the first stage gives does not depend on all that it reads.
@@ -41,7 +48,7 @@ store_is_clean
 
 # All of it, from each of them: nothing runs, and the image is the same.
 for from in type=local,src=max type=local,src=min "$reference" "type=registry,ref=$reference"; do
-    fresh; build -t moved --iidfile iid2 --cache-from "$from" ctx
+    fresh; build -t moved --iidfile iid2 --cache-from "$from" ctx; headed
     same "$(ran)" "" "steps that ran with $from"; same "$(<iid2)" "$(<iid)" "images with $from"
     ok run moved cat result; same "$(cat out)" "$(printf 'base\n4\n')"
     # It is this store's cache now.
@@ -58,7 +65,8 @@ skopeo copy -q --src-tls-verify=false "docker://$REG/cache-$LICHEN_TEST_USER:ima
 
 # Another source of the same length: the first stage runs, and nothing that stands on what it gives.
 echo two > ctx/source
-fresh; build -o two --cache-from type=local,src=max ctx; same "$(ran)" "check compile "; same "$(<two/work/result)" "$(printf 'base\n4\n')"
+fresh; build -o two --cache-from type=local,src=max ctx; same "$(ran)" "check compile "
+has err '^#[0-9]+ \[internal\] fetching cached layers$'; headed; same "$(<two/work/result)" "$(printf 'base\n4\n')"
 done_with
 fresh; build -o two --cache-from type=local,src=min ctx; same "$(ran)" "check compile "
 done_with
