@@ -1,6 +1,10 @@
 #include "build/session.h"
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 #include "base/text.h"
 #include "os/host.h"
@@ -29,6 +33,28 @@ Result<std::unique_ptr<container::Keeper>> start_at(container::Tier tier) {
   else
     TRY(os::check_mount_calls());
   return container::Keeper::start({.uids = maps.uids, .gids = maps.gids, .handler = ops::perform});
+}
+
+// What killed builds left half-done. It is out of the way already, so failing to remove it (a
+// worker of the dead may still hold it) fails nothing. Who waits for it is told why.
+void remove_left(ops::JobClient& jobs, const std::vector<std::string>& garbage,
+                 const EventSink& events) {
+  constexpr auto kPatience = std::chrono::milliseconds(300);
+  if (garbage.empty()) return;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool removed = false;
+  const std::jthread teller([&] {
+    std::unique_lock lock(mutex);
+    if (!changed.wait_for(lock, kPatience, [&] { return removed; }))
+      events(Notice{"cleaning up after a build that was killed"});
+  });
+  (void)jobs.remove(garbage);
+  {
+    const std::lock_guard lock(mutex);
+    removed = true;
+  }
+  changed.notify_all();
 }
 
 }  // namespace
@@ -70,9 +96,7 @@ Result<std::unique_ptr<Session>> Session::open(const Environment& environment,
   session->tier_ = started.tier;
   session->store_ = TRY(store::Store::open(root));
   session->jobs_ = std::make_unique<ops::JobClient>(*session->keeper_, environment.cancelled);
-  // What killed builds left half-done. It is out of the way already, so failing to remove it (a
-  // worker of the dead may still hold it) fails nothing.
-  (void)session->jobs_->remove(session->store_->take_garbage());
+  remove_left(*session->jobs_, session->store_->take_garbage(), events);
   session->registry_ = TRY(registry::make_host_client(
       {.tls_verify = environment.tls_verify,
        .cancelled = [flag = environment.cancelled] { return flag != nullptr && flag->load(); }}));
