@@ -174,11 +174,8 @@ Result<void> import_caches(Session& session, const std::vector<CacheSource>& sou
     const std::string name = "importing cache from " + printable(source.place);
     steps.started(step, name);
     const auto read = import_one(session, source, imported);
-    if (!read && read.error().code == Errc::kCancelled) {
-      steps.finished(step, &read.error());
-      return fail(Error(read.error()));
-    }
-    steps.finished(step, nullptr);
+    steps.finished(step, read ? nullptr : &read.error());
+    if (!read && read.error().code == Errc::kCancelled) return fail(Error(read.error()));
     if (!read)
       steps.send(Warning{.text = name + ": " + to_text(read.error()) + "; going on without it",
                          .file = {}});
