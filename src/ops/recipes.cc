@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "graph/sensitive.h"
 #include "ops/fetched.h"
+#include "os/file.h"
+#include "store/cache_mount.h"
 
 namespace lichen::ops {
 
@@ -15,7 +17,7 @@ using solver::ResultId;
 
 namespace {
 
-constexpr std::string_view kImageScheme = "docker-image://";
+constexpr std::string_view kImageScheme = "docker-image://", kLocalScheme = "local://";
 
 bool is_proxy(std::string_view variable) {
   return ends_with(to_lower(variable), "_proxy");
@@ -89,7 +91,7 @@ std::string without_number(const std::string& name) {
 
 bool is_context(const graph::Graph& graph, VertexId vertex) {
   const auto* source = std::get_if<graph::SourceOp>(&graph.vertices[vertex].op);
-  return source != nullptr && starts_with(source->identifier, "local://");
+  return source != nullptr && starts_with(source->identifier, kLocalScheme);
 }
 
 // What it is, whatever it works on: its instruction.
@@ -332,11 +334,44 @@ std::string Recipes::explain(VertexId vertex, const std::vector<ResultId>& input
     nearest = std::move(*before);
     least = distance;
   }
-  if (!nearest)
-    return source != nullptr && !is_fetched(*source) ? "not in the store" : "never built here";
-  if (least > 0) return solver::explain(*nearest, now);
+  const bool is_image = source != nullptr && !is_fetched(*source);
+  if (!nearest && is_image && has_layers(*source))
+    return std::string("not unpacked at tier ") + container::to_text(services_.tier);
+  if (!nearest) return is_image ? "not in the store" : "never built here";
+  if (least > 0) return with_ignored(vertex, solver::explain(*nearest, now));
   return source != nullptr && is_fetched(*source) ? "its content changed"
                                                   : "its result is no longer in the store";
+}
+
+// Of a source image: an image of the store, maybe, whose tree is not there.
+bool Recipes::has_layers(const graph::SourceOp& source) const {
+  const std::size_t at = source.identifier.rfind('@');
+  const auto digest =
+      Digest::parse(at == std::string::npos ? "" : source.identifier.substr(at + 1));
+  if (!digest) return false;
+  const auto bytes = services_.store.read_blob(*digest);
+  const auto document = bytes ? oci::parse_document(*bytes) : fail(Error(bytes.error()));
+  const auto* manifest = document ? std::get_if<oci::Manifest>(&*document) : nullptr;
+  return manifest != nullptr && std::all_of(manifest->layers.begin(), manifest->layers.end(),
+                                            [&](const oci::Descriptor& layer) {
+                                              return services_.store.has_blob(layer.digest);
+                                            });
+}
+
+// A file of the context that does not count any more, and is there: it is ignored now.
+std::string Recipes::with_ignored(VertexId vertex, std::string why) const {
+  constexpr std::string_view kFile = "file ", kGone = " is gone";
+  const std::size_t end = why.find(kGone);
+  if (!starts_with(why, kFile) || end == std::string::npos) return why;
+  const std::string path = why.substr(kFile.size(), end - kFile.size());
+  for (const graph::Input& input : graph_.vertices[vertex].inputs) {
+    if (!is_context(graph_, input.vertex)) continue;
+    const auto& source = std::get<graph::SourceOp>(graph_.vertices[input.vertex].op);
+    const auto directory = services_.open_context(source.identifier.substr(kLocalScheme.size()));
+    if (directory && os::exists(*directory + "/" + path))
+      return why.replace(end, kGone.size(), " is hidden by .dockerignore");
+  }
+  return why;
 }
 
 void Recipes::record(VertexId vertex, const Digest& key, const std::vector<ResultId>& inputs) {

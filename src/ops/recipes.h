@@ -48,6 +48,8 @@ class Recipes {
   void add(solver::Recipe& recipe, const std::string& name, const std::string& value,
            bool hidden = false) const;
   const graph::SourceOp* image_of(graph::VertexId vertex, std::size_t input) const;
+  bool has_layers(const graph::SourceOp& source) const;
+  std::string with_ignored(graph::VertexId vertex, std::string why) const;
   store::RecipeRecord record_of(graph::VertexId vertex) const;
 
   const graph::Graph& graph_;

@@ -177,7 +177,7 @@ S file src/typed is of another type
 after R1 M O R2
 W
 edit ".dockerignore, of a copied file" 'echo src/hidden >> ctx/.dockerignore' <<'W'
-S file src/hidden is gone
+S file src/hidden is hidden by .dockerignore
 after R1 M O R2
 W
 edit "how files are copied" 'in_dockerfile "s/COPY src/COPY --chown=1:1 src/"' <<'W'
