@@ -36,11 +36,6 @@ store::CacheMount::Cancelled cancelled_of(const Environment& environment) {
   return [cancelled = environment.cancelled] { return cancelled != nullptr && cancelled->load(); };
 }
 
-// What stands before the "/" is BUILDKIT_CACHE_MOUNT_NS of the build: mostly nothing.
-std::string shown_id(const store::CacheMountName& name) {
-  return starts_with(name.id, "/") ? name.id.substr(1) : name.id;
-}
-
 // nullopt: there is none.
 Result<std::optional<store::CacheMountName>> find(Session& session, const std::string& which) {
   constexpr std::size_t kLeastDigits = 4;
@@ -48,7 +43,7 @@ Result<std::optional<store::CacheMountName>> find(Session& session, const std::s
   const std::string tier = container::to_text(session.tier());
   for (store::CacheMountName& one : TRY(store::CacheMount::list(session.store()))) {
     if (one.tier != tier) continue;
-    if (one.id == which || shown_id(one) == which ||
+    if (one.id == which || store::shown_id(one.id) == which ||
         (which.size() >= kLeastDigits && starts_with(one.text(), which)))
       found.push_back(std::move(one));
   }
@@ -150,7 +145,7 @@ Result<std::vector<CacheMountInfo>> list_cache_mounts(const Environment& environ
   for (store::CacheMountName& name : TRY(store::CacheMount::list(session->store())))
     for (const store::UsageEntry& entry : usage.entries)
       if (entry.kind == store::UsageKind::kCacheMount && entry.id == name.text())
-        found.push_back({.name = name, .shown = shown_id(name), .usage = entry});
+        found.push_back({.name = name, .shown = store::shown_id(name.id), .usage = entry});
   std::sort(found.begin(), found.end(), [](const CacheMountInfo& a, const CacheMountInfo& b) {
     return std::tie(a.name.id, a.name.tier, a.name.base) <
            std::tie(b.name.id, b.name.tier, b.name.base);

@@ -45,10 +45,11 @@ std::string mount_text(const graph::Mount& mount) {
     if (!value.empty()) text += std::string(",") + name + "=" + value;
   };
   const auto number = [](const auto& value) { return value ? std::to_string(*value) : ""; };
-  add("id", mount.id);
+  const bool is_cache = mount.kind == graph::MountKind::kCache;
+  add("id", is_cache ? store::shown_id(mount.id) : mount.id);
   add("from", mount.selector);
-  if (mount.kind == graph::MountKind::kCache)
-    add("sharing", std::to_string(static_cast<int>(mount.sharing)));
+  constexpr const char* kSharings[] = {"shared", "private", "locked"};
+  if (is_cache) add("sharing", kSharings[static_cast<std::size_t>(mount.sharing)]);
   if (mount.mode) {
     char mode[16];
     std::snprintf(mode, sizeof mode, "%04o", *mount.mode);

@@ -79,6 +79,10 @@ std::string CacheMountName::text() const {
   return hasher.finish().hex();
 }
 
+std::string shown_id(const std::string& id) {
+  return starts_with(id, "/") ? id.substr(1) : id;
+}
+
 Result<CacheMount> CacheMount::open(Store& store, const CacheMountName& name, Sharing sharing,
                                     const Fill& fill, const Cancelled& is_cancelled) {
   // A later step of this build finds what an earlier one left.

@@ -28,6 +28,10 @@ struct CacheMountName {
   std::string text() const;
 };
 
+// What people call it. What stands before the "/" of an id is BUILDKIT_CACHE_MOUNT_NS of the build:
+// mostly nothing.
+std::string shown_id(const std::string& id);
+
 class CacheMount {
  public:
   enum class Sharing { kShared, kPrivate, kLocked };

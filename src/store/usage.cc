@@ -192,7 +192,7 @@ Result<void> Inventory::add_cache_mounts() {
     const std::vector<std::string> lines = split(id.value_or(""), '\n');
     UsageEntry entry{.kind = UsageKind::kCacheMount,
                      .id = name,
-                     .description = lines.size() > 1 ? lines[1] : "",
+                     .description = lines.size() > 1 ? shown_id(lines[1]) : "",
                      .created = os::modified(place),
                      .used = os::modified(place + "/id")};
     for (const std::string& file : TRY(names("caches/" + name)))

@@ -11,6 +11,7 @@ size_of() { lichen cache-mount ls --json --tier="$TIER" | jq "[.[] | select(.nam
 mounts ls; same "$(wc -l < out)" 1
 step target=/c 'mkdir -p /c/dir; echo kept > /c/dir/file; chown 5:6 /c/dir/file; chmod 640 /c/dir/file; ln -s file /c/dir/link; chmod 2775 /c/dir; : $N'
 mounts ls; has out '^[0-9a-f]{12} +'"$TIER"' .* /c$'
+ok lichen du -v --tier="$TIER"; has out ' cache mount .* /c$'
 lichen cache-mount export /c --tier="$TIER" > plain.tar
 same "$(tar --numeric-owner -tvf plain.tar | awk '$NF == "dir/file" || $6 == "./dir/file" { print $1, $2 }')" "-rw-r----- 5/6"
 same "$(tar -tvf plain.tar | grep -c 'link -> file')" 1
