@@ -272,7 +272,7 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
   (void)TRY(ops::limits_of(request.ulimits));
   const Sources sources = TRY(read_sources(request, contexts));
   TRY(open_session());
-  recorder.set_dockerfile(sources.place);
+  recorder.set_dockerfile(sources.from_stdin ? "standard input" : sources.place);
 
   // Dockerfile -> graph, the platforms' in one. From here it is immutable.
   BaseImages images({.store = session->store(),

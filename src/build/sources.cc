@@ -66,6 +66,7 @@ Result<void> read_dockerfile(const Request& request, const Context& context, Con
                   "give an archive or a directory as context, or leave out -f");
     sources.dockerfile = request.dockerfile_text ? *request.dockerfile_text : *context.dockerfile;
     sources.file = "Dockerfile";
+    sources.from_stdin = request.dockerfile_text || request.context == "-";
     return {};
   }
   if (context.is_foreign) {

@@ -17,6 +17,7 @@ struct Sources {
   std::string dockerfile;                      // text
   std::string file;                            // its name for messages
   std::string place;                           // the same file next time: path or address
+  bool from_stdin = false;                     // it has no name that people know
   std::map<std::string, std::string> ignores;  // context -> text of its ignore file
   std::optional<std::int64_t> context_time;    // Context::time of the main one
 };

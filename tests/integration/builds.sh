@@ -32,6 +32,8 @@ build ctx; has err 'MISS: file data changed$'
 ok lichen explain; has out '^    file data changed$'
 ok lichen explain "$second" latest --format json
 same "$(jq -r '.steps[0].reasons[0]' out)" "file data changed"
+ok lichen build --tier="$TIER" -f - ctx < ctx/Dockerfile; ok lichen builds inspect; has out '^Dockerfile: standard input$'
+ok lichen builds rm "$(lichen builds ls -q | head -n1)"
 fails any lichen explain nonsense; has err 'no build "nonsense"'
 
 # A shell in any step.
