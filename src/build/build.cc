@@ -376,13 +376,19 @@ Result<Outcome> build_in(std::unique_ptr<Session>& session, const Request& reque
                                      : oci::normalised(oci::host_platform()),
                      .snapshot = solved->at(i * stride),
                      .config = std::move(lowered[i].config)});
+  std::atomic<std::uint64_t> packed = 0;
   const ExportContext context{.session = *session,
                               .request = request,
                               .environment = environment,
                               .steps = steps,
                               .secrets = secrets.values,
                               .imported = imported,
-                              .layer_written = [&limit] { limit.layer_written(); },
+                              .layer_written =
+                                  [&](std::uint64_t bytes) {
+                                    packed += bytes;
+                                    limit.layer_written();
+                                  },
+                              .packed = packed,
                               .attestations = &attestations,
                               .source_date_epoch = epoch,
                               .now = std::time(nullptr)};

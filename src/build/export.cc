@@ -105,7 +105,11 @@ Result<void> export_layout(const ExportContext& context, const Output& output,
     if (ops::is_remote(one.snapshot)) from.add(context.imported.tree(one.snapshot));
   const auto to = TRY(transfer::layout_target(
       std::move(files), {.references = names, .docker = output.kind == OutputKind::kDocker}));
-  (void)TRY(transfer::copy_image(from, *to, {.all = true}, [](auto&&...) {}));
+  (void)TRY(transfer::copy_image(
+      from, *to, {.all = true},
+      [&](const std::string& what, std::uint64_t bytes, std::uint64_t total, bool done) {
+        context.steps.transfer(kExportStep, what, bytes, total, done);
+      }));
   return {};
 }
 
@@ -275,9 +279,10 @@ class Images {
     const ImageForm form = TRY(image_form(context_, output));
     auto known = images_.find(form);
     if (known == images_.end()) {
+      const std::uint64_t before = context_.packed;
       context_.steps.transfer(kExportStep, "exporting layers", 0, 0, false);
       Exported image = TRY(assemble_images(context_, built_, form, inline_cache_));
-      context_.steps.transfer(kExportStep, "exporting layers", 0, 0, true);
+      context_.steps.transfer(kExportStep, "exporting layers", context_.packed - before, 0, true);
       known = images_.emplace(form, std::move(image)).first;
     }
     return &known->second;

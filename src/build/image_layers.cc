@@ -145,7 +145,7 @@ Result<store::Layer> make_layer(const ExportContext& context, const Compression&
     context.steps.send(Warning{.text = what, .file = {}, .line = 0});
   }
   TRY(store.import_blob(job.output, reply->digest, reply->bytes));
-  context.layer_written();
+  context.layer_written(reply->bytes);
   return store::Layer{.chain = {},
                       .diff_id = reply->diff_id,
                       .blob = reply->digest,

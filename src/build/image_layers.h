@@ -2,6 +2,7 @@
 // worker when they are first wanted, known again afterwards.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -46,7 +47,8 @@ struct ExportContext {
   Steps& steps;
   const std::map<std::string, std::string>& secrets;  // id -> bytes
   const ops::ImportedCache& imported;
-  std::function<void()> layer_written;  // called from several threads
+  std::function<void(std::uint64_t bytes)> layer_written;  // called from several threads
+  const std::atomic<std::uint64_t>& packed;                // bytes of such layers
   const Attestations* attestations = nullptr;
   std::optional<std::int64_t> source_date_epoch;
   std::int64_t now = 0;  // seconds since 1970

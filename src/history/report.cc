@@ -35,6 +35,10 @@ white-space:pre-wrap}
 .bar{position:absolute;top:2px;bottom:2px;min-width:3px;border-radius:2px;background:var(--run)}
 .bar.cached{background:var(--hit)}.bar.failed,.bar.killed{background:var(--bad)}
 .bar.cancelled,.bar.running{background:var(--stop)}.bar.path{box-shadow:0 0 0 2px var(--path)}
+.axis{position:relative;height:20px;color:var(--soft);font-size:12px}
+.axis span{position:absolute;padding-left:3px;border-left:1px solid var(--line);white-space:nowrap}
+.legend{display:flex;flex-wrap:wrap;gap:4px 16px;margin-top:8px}
+.key{display:inline-block;position:static;width:14px;height:10px;margin-right:5px}
 .right{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .step{background:var(--card);border:1px solid var(--line);border-radius:6px;margin:6px 0}
 .step>summary{padding:8px 12px;cursor:pointer;overflow-wrap:anywhere}
@@ -42,9 +46,9 @@ white-space:pre-wrap}
 .why{color:var(--path)}
 pre{margin:6px 0;padding:8px;background:var(--page);border:1px solid var(--line);border-radius:4px;
 max-height:480px;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:2px 10px 2px 0;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%}td.right{width:1%}td,th{text-align:left;padding:2px 10px 2px 0;overflow-wrap:anywhere}
 td{vertical-align:top}
-@media(max-width:640px){.time{grid-template-columns:minmax(0,1fr) max-content}.time .track{grid-column:1/3;margin-bottom:6px}}
+@media(max-width:640px){.time{grid-template-columns:minmax(0,1fr) max-content}.time .axis,.time .track{grid-column:1/3;margin-bottom:6px}}
 @media print{pre{max-height:none}}
 )";
 
@@ -142,21 +146,23 @@ class Page {
   void add_head() {
     const std::string& name = build_.names.empty() ? build_.dockerfile : build_.names;
     text_ += "<h1>" + escaped(name) + " " + tag(build_.state) + "</h1>\n<div class=soft>build " +
-             escaped(build_.id) + ", " + to_rfc3339(build_.began) + ", " +
-             escaped(build_.dockerfile) +
+             escaped(build_.id) + ", " + to_rfc3339(build_.began) +
+             (build_.names.empty() ? "" : ", " + escaped(build_.dockerfile)) +
              (build_.target.empty() ? "" : ", stage " + escaped(build_.target)) + "</div>\n";
     if (!build_.image.empty())
       text_ += "<div class=\"soft mono\">" + escaped(build_.image) + "</div>\n";
     std::uint64_t moved = 0, peak = 0;
+    std::size_t ran = 0;  // as `lichen explain` has it
     for (const auto& [number, step] : build_.steps) {
       moved += step.moved_bytes();
+      ran += step.why.empty() ? 0 : 1;
       peak = std::max(peak, step.peak_bytes);
     }
     const std::size_t cached = build_.count(State::kCached);
     text_ += "<div class=cards>\n" + card(seconds_text(build_.seconds), "in all") +
              card(std::to_string(cached), "steps from the cache") +
-             card(std::to_string(build_.steps.size() - cached), "steps that ran") +
-             card(bytes_text(moved), "moved or packed") +
+             card(std::to_string(ran), "steps that ran") +
+             card(moved == 0 ? "–" : bytes_text(moved), "moved or packed") +
              card(peak == 0 ? "–" : bytes_text(peak), "most memory of one process") +
              card(build_.tier.empty() ? "–" : build_.tier, "tier") + "</div>\n";
     if (!build_.error.empty()) text_ += "<div class=error>" + escaped(build_.error) + "</div>\n";
@@ -164,6 +170,7 @@ class Page {
 
   void add_timeline() {
     text_ += "<h2>Timeline</h2>\n<div class=time>\n";
+    add_axis();
     for (const auto& [number, step] : build_.steps) {
       const std::string place = "left:" + percent(step.began, build_.seconds) +
                                 ";width:" + percent(step.ended - step.began, build_.seconds);
@@ -173,6 +180,37 @@ class Page {
                "\" style=\"color:inherit\">" + escaped(step.name) + "</a></div><div class=right>" +
                time + "</div><div class=track><div class=\"bar " + to_text(step.state) +
                (is_on_path(number) ? " path" : "") + "\" style=\"" + place + "\"></div></div>\n";
+    }
+    text_ += "</div>\n<div class=\"soft legend\">\n";
+    const auto key = [&](const char* kind, const char* what, bool shown) {
+      if (shown)
+        text_ +=
+            std::string("<span><span class=\"bar key ") + kind + "\"></span>" + what + "</span>\n";
+    };
+    key("", "ran", build_.count(State::kDone) > 0);
+    key("cached", "from the cache", build_.count(State::kCached) > 0);
+    key("failed", "failed", build_.count(State::kFailed) > 0);
+    key("cancelled", "stopped", build_.count(State::kCancelled) > 0);
+    key("path", "on the critical path", !path_.empty());
+    text_ += "</div>\n";
+  }
+
+  // Round times, a few of them, none so far right that it would be cut.
+  void add_axis() {
+    constexpr double kSteps[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,  1,
+                                 2,     5,     10,    20,   60,   120,  300, 600, 1200, 3600};
+    constexpr double kMostTicks = 6, kMinute = 60;
+    const double step = *std::find_if(std::begin(kSteps), std::end(kSteps) - 1, [&](double one) {
+      return build_.seconds <= kMostTicks * one;
+    });
+    text_ += "<div></div><div></div><div class=axis>";
+    for (int tick = 0; tick < 100 && tick * step <= build_.seconds * 0.95; ++tick) {
+      char label[32];
+      const bool minutes = step >= kMinute;
+      std::snprintf(label, sizeof label, minutes ? "%g min" : "%g s",
+                    tick * step / (minutes ? kMinute : 1));
+      text_ +=
+          "<span style=\"left:" + percent(tick * step, build_.seconds) + "\">" + label + "</span>";
     }
     text_ += "</div>\n";
   }

@@ -70,5 +70,23 @@ TEST(Report, ShowsBeginAndEndOfALongLog) {
             std::string::npos);
 }
 
+TEST(Report, SaysWhatItsPictureMeans) {
+  Build build{.id = "1", .dockerfile = "/x/Dockerfile", .seconds = 3, .state = State::kDone};
+  build.steps[1] = {.number = 1, .name = "FROM", .state = State::kCached};
+  build.steps[2] = {.number = 2, .name = "exporting", .state = State::kDone, .ended = 3};
+  std::string page = report_html(build);
+  EXPECT_NE(page.find("<b>0</b><span class=soft>steps that ran"), std::string::npos);
+  EXPECT_NE(page.find("<span style=\"left:33.333%\">1 s</span>"), std::string::npos);
+  EXPECT_NE(page.find(">on the critical path<"), std::string::npos);
+  EXPECT_NE(page.find(">from the cache<"), std::string::npos);
+  EXPECT_EQ(page.find(">failed<"), std::string::npos);
+  EXPECT_EQ(page.find("/x/Dockerfile"), page.rfind("/x/Dockerfile"));
+  build.steps[3] = {.number = 3, .name = "RUN", .why = "never built here", .state = State::kFailed};
+  build.names = "app";
+  page = report_html(build);
+  EXPECT_NE(page.find("<b>1</b><span class=soft>steps that ran"), std::string::npos);
+  EXPECT_NE(page.find("/x/Dockerfile"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace lichen::history
