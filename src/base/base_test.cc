@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/digest.h"
+#include "base/hint.h"
 #include "base/path.h"
 #include "base/result.h"
 #include "base/rfc3339.h"
@@ -115,6 +116,26 @@ TEST(Text, PrintableStopsTerminalControl) {
 TEST(Text, ClosestSuggestsOnlyNearWords) {
   EXPECT_EQ(closest("RNU", {"RUN", "COPY"}), "RUN");
   EXPECT_EQ(closest("FOOBAR", {"RUN", "COPY"}), "");
+}
+
+TEST(Hint, IsForNearMissesAlone) {
+  const std::vector<std::string> words = {"push", "root", "build", "builds", "du", "username"};
+  const struct {
+    const char *word, *meant;
+  } rows[] = {{"ps", ""},
+              {"foo", ""},
+              {"biuld", "build"},
+              {"BUILD", "build"},
+              {"buidls", "builds"},
+              {"rot", "root"},
+              {"di", "du"},
+              {"x", ""},
+              {"usrnaem", "username"},
+              {"", ""}};
+  for (const auto& row : rows) EXPECT_EQ(near_miss(row.word, words), row.meant) << row.word;
+  EXPECT_EQ(near_miss(std::string(1000, 'x'), words), "");
+  EXPECT_EQ(hint_for("gzpi", {"gzip", "zstd"}), "did you mean gzip?");
+  EXPECT_EQ(hint_for("lz4", {"gzip", "zstd"}), "gzip or zstd");
 }
 
 TEST(Text, Rfc3339) {

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
@@ -62,7 +63,7 @@ std::string overview() {
 int unknown_command(const std::string& name) {
   std::vector<std::string> names;
   for (const Command& command : commands()) names.push_back(command.name);
-  const std::string meant = closest(name, names);
+  const std::string meant = near_miss(name, names);
   return report_usage({.code = Errc::kInvalid,
                        .message = "unknown command \"" + name + "\"",
                        .hint = meant.empty() ? "`lichen --help` lists the commands"

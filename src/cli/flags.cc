@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hint.h"
 #include "base/text.h"
 
 namespace lichen::cli {
@@ -134,7 +135,7 @@ class Parser {
     std::vector<std::string> known;
     for (const Flag& flag : syntax_.flags)
       if (!flag.help.empty()) known.push_back(flag.name);
-    const std::string meant = closest(name, known);
+    const std::string meant = near_miss(name, known);
     return fail(Errc::kInvalid, "unknown flag " + shown,
                 meant.empty() ? help_hint(syntax_) : "did you mean --" + meant + "?");
   }

@@ -68,6 +68,7 @@ TEST(Flags, SayWhatIsWrong) {
   } rows[] = {
       {{"--fil", "x"}, Errc::kInvalid, "unknown flag --fil", "did you mean --file?"},
       {{"--bogus"}, Errc::kInvalid, "unknown flag --bogus", "`lichen test --help` lists the flags"},
+      {{"--foo"}, Errc::kInvalid, "unknown flag --foo", "`lichen test --help` lists the flags"},
       {{"-z"}, Errc::kInvalid, "unknown flag -z", "`lichen test --help` lists the flags"},
       {{"-f"}, Errc::kInvalid, "-f needs a value: -f FILE", "`lichen test --help` lists the flags"},
       {{"--pull=maybe"}, Errc::kInvalid, "--pull: \"maybe\" is neither true nor false", ""},

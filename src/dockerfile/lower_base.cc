@@ -1,6 +1,7 @@
 // What a stage starts from: another stage, an image, a named context, nothing.
 #include <nlohmann/json.hpp>
 
+#include "base/hint.h"
 #include "base/text.h"
 #include "dockerfile/lint_from.h"
 #include "dockerfile/lowering.h"
@@ -37,6 +38,19 @@ Result<const ResolvedImage*> Lowering::resolve(const std::string& reference,
     known = resolved_.emplace(key, std::move(image)).first;
   }
   return &known->second;
+}
+
+Result<const ResolvedImage*> Lowering::resolve_source(const std::string& from,
+                                                      const oci::Platform& platform) {
+  auto image = resolve(from, platform);
+  if (image) return image;
+  std::vector<std::string> names;
+  for (const Stage& stage : stages_.stages)
+    if (!stage.from.name.empty()) names.push_back(stage.from.name);
+  Error error = std::move(image).error();
+  if (const std::string meant = near_miss(from, names); !meant.empty())
+    error.hint = "no stage is called " + printable(from) + ": did you mean " + meant + "?";
+  return fail(std::move(error));
 }
 
 void Lowering::check_platform(const ResolvedImage& image, const std::string& written,

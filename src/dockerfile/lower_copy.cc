@@ -104,7 +104,7 @@ Result<std::optional<graph::Input>> Lowering::copy_source(const Stage& stage,
   if (!TRY(use_named_context(base, copy.from, state.platform))) {
     base.written = copy.from;
     if (copy.from == "scratch") return Found();
-    base.image = *TRY(resolve(copy.from, state.platform));
+    base.image = *TRY(resolve_source(copy.from, state.platform));
     check_platform(*base.image, base.written, state.platform, lines);
   }
   if (!base.local.empty()) return Found(TRY(add_local(base.local)));

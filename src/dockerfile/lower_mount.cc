@@ -78,7 +78,7 @@ Result<std::optional<graph::Input>> Lowering::mount_source(const StageState& sta
     return Found();
   } else if (!TRY(use_named_context(base, from, state.platform))) {
     base.written = from;
-    base.image = *TRY(resolve(from, state.platform));
+    base.image = *TRY(resolve_source(from, state.platform));
   }
   if (base.image) {
     std::string shown = base.image->identifier;

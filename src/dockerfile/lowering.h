@@ -80,6 +80,9 @@ class Lowering {
   void warn_unknown_stages();
 
   Result<const ResolvedImage*> resolve(const std::string& reference, const oci::Platform& platform);
+  // Of a --from that names no stage: a stage of nearly that name is what an error hints at.
+  Result<const ResolvedImage*> resolve_source(const std::string& from,
+                                              const oci::Platform& platform);
   void check_platform(const ResolvedImage& image, const std::string& written,
                       const oci::Platform& platform, Lines lines);
   std::optional<graph::Input> add_image(const StageBase& base, const oci::Platform& platform,

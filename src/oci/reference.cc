@@ -77,18 +77,22 @@ bool good_component(std::string_view part) {
   return true;
 }
 
+constexpr char kComponentHint[] =
+    "use lower-case letters and digits, separated by one of . _ __ or hyphens";
+
 Result<void> check_repository(std::string_view repository) {
   if (repository.empty()) return wrong("the repository name is empty");
+  const std::string lower = to_lower(repository);
   if (std::any_of(repository.begin(), repository.end(),
                   [](char c) { return c >= 'A' && c <= 'Z'; }))
-    return wrong("repository name must be lowercase", "write " + to_lower(printable(repository)));
+    return wrong("repository name must be lowercase",
+                 check_repository(lower) ? "write " + lower : kComponentHint);
   if (repository.size() > kMaxRepository)
     return wrong("repository name must not be more than 255 characters");
   for (const std::string& part : split(repository, '/')) {
     if (part.empty()) return wrong("a component of the repository name is empty");
     if (!good_component(part))
-      return wrong("bad repository name component \"" + printable(part) + "\"",
-                   "use lower-case letters and digits, separated by one of . _ __ or hyphens");
+      return wrong("bad repository name component \"" + printable(part) + "\"", kComponentHint);
   }
   return {};
 }

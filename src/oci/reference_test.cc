@@ -47,6 +47,12 @@ TEST(Reference, IsNormalisedAndShownAsPeopleTypeIt) {
   }
 }
 
+TEST(Reference, HintsAreNamesThatAreGood) {
+  EXPECT_EQ(parse_reference("Foo/bar").error().hint, "write foo/bar");
+  EXPECT_EQ(parse_reference("Bad Name").error().hint,
+            "use lower-case letters and digits, separated by one of . _ __ or hyphens");
+}
+
 TEST(Reference, ErrorsSayWhatIsWrong) {
   const struct {
     std::string text, want;
