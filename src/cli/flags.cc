@@ -166,7 +166,33 @@ class Parser {
   Parsed parsed_;
 };
 
-constexpr std::size_t kHelpColumn = 30, kHelpWidth = 100;
+constexpr std::size_t kHelpColumn = 30, kHelpWidth = 80;
+
+// Words in lines of kHelpWidth at most, each but the first behind `indent` blanks.
+std::string wrapped(const std::string& words, std::size_t column, std::size_t indent) {
+  std::string text;
+  bool is_first = true;
+  for (const std::string& word : split(words, ' ')) {
+    if (!is_first && column + 1 + word.size() > kHelpWidth) {
+      text += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!is_first) {
+      text += ' ';
+      ++column;
+    }
+    text += word;
+    column += word.size();
+    is_first = false;
+  }
+  return text;
+}
+
+// Paragraphs: lines that follow each other are one, whatever their length.
+std::string wrapped(std::string text) {
+  while (ends_with(text, "\n")) text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return wrapped(text, 0, 0);
+}
 
 std::string flag_line(const Flag& flag) {
   const std::string indent(kHelpColumn, ' ');
@@ -174,17 +200,7 @@ std::string flag_line(const Flag& flag) {
   text += "--" + flag.name;
   if (!flag.value.empty()) text += " " + flag.value;
   text += text.size() + 2 > kHelpColumn ? "\n" + indent : indent.substr(text.size());
-  std::size_t column = kHelpColumn;
-  for (const std::string& word : split(flag.help, ' ')) {
-    if (column + 1 + word.size() > kHelpWidth) {
-      text += "\n" + indent;
-      column = kHelpColumn;
-    }
-    if (column > kHelpColumn) text += ' ';
-    text += word;
-    column += 1 + word.size();
-  }
-  return text + "\n";
+  return text + wrapped(flag.help, kHelpColumn, kHelpColumn) + "\n";
 }
 
 }  // namespace
@@ -196,8 +212,9 @@ Result<Parsed> parse_flags(const Syntax& syntax, const std::vector<std::string>&
 std::string help_text(const Syntax& syntax) {
   std::string text = "Usage: lichen " + syntax.name + " [flags]";
   if (!syntax.arguments.empty()) text += " " + syntax.arguments;
-  text += "\n\n" + syntax.summary + "\n";
-  if (!syntax.text.empty()) text += "\n" + syntax.text + "\n";
+  constexpr std::size_t kUsageIndent = 8;
+  text = wrapped(text, 0, kUsageIndent) + "\n\n" + wrapped(syntax.summary) + "\n";
+  if (!syntax.text.empty()) text += "\n" + wrapped(syntax.text) + "\n";
   text += "\nExamples:\n";
   for (const Example& example : syntax.examples)
     text += "  " + example.command + "\n      " + example.meaning + "\n";

@@ -105,8 +105,14 @@ TEST(Flags, HelpListsWhatIsThere) {
   Taken taken;
   Syntax syntax = taken.syntax();
   syntax.summary = "Tests.";
+  syntax.text =
+      "These are words\nof one paragraph, and more of them than there is room for in a line.";
   syntax.examples = {{"lichen test .", "here"}};
   const std::string text = help_text(syntax);
+  EXPECT_NE(text.find("\n\nThese are words of one paragraph, and more of them than there is room "
+                      "for in a\nline.\n\n"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("Usage: lichen test [flags] PATH\n"), std::string::npos) << text;
   EXPECT_NE(text.find("  -f, --file FILE             a file\n"), std::string::npos) << text;
   EXPECT_NE(text.find("      --pull                  pull\n"), std::string::npos) << text;

@@ -25,7 +25,7 @@ Syntax syntax_for(Options& options) {
           "to the helper that config.json names, or into config.json itself.",
       .most = 1};
   syntax.flags = {
-      text_flag("username", 'u', "NAME", "", options.username),
+      text_flag("username", 'u', "NAME", "who logs in; asked for without it", options.username),
       text_flag("password", 'p', "PASSWORD", "seen by whoever lists processes", options.password),
       switch_flag("password-stdin", 0, "take it from standard input", options.password_stdin),
       tls_flag(options.environment.tls_verify), root_flag(options.environment.root)};
