@@ -19,3 +19,23 @@ ok at_terminal '[#$] ' 'tty; cat /left /made; exit\n' -- lichen debug shell --fa
 has out '^/dev/'; has out '^left'; has out '^made'
 fails 5 at_terminal '[#$] ' 'stty size; exit 5\n' -- lichen debug shell --after 'echo made'
 has out '^33 77'
+
+# A build's progress counts its steps right: each of them ends, found or not, and whatever the Dockerfile has.
+echo f > ctx/f
+cat > ctx/Dockerfile <<D
+FROM $TINY AS unused
+RUN false
+FROM $TINY AS made
+COPY f /f
+RUN --mount=type=cache,target=/c --mount=type=bind,target=/src cat /src/f > /made
+FROM scratch
+COPY --link f /g
+ADD --link --chmod=600 f /h
+COPY --from=made /made /
+D
+for again in 1 2; do
+    ok at_terminal -- lichen build --tier="$TIER" --progress=tty ctx
+    tr -d '\r' < out | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g' > shown
+    grep -qE '^\[\+\] Building [0-9.]+s \(([0-9]+)/\1\) FINISHED$' shown || { cat shown; fail "the steps are not all counted"; }
+    grep -qE '^ => => image sha256:' shown || fail "the image is not named"
+done
