@@ -65,15 +65,21 @@ TEST(Explain, SaysThatNothingRan) {
 }
 
 TEST(Shell, WantsAPlaceAndAStep) {
-  EXPECT_FALSE(parse_shell({}, {"1"}, {}));
-  EXPECT_FALSE(parse_shell({.before = true, .after = true}, {"1"}, {}));
-  EXPECT_FALSE(parse_shell({.after = true}, {}, {}));
-  EXPECT_TRUE(parse_shell({.failed = true}, {}, {}));
-  const auto request = parse_shell({.before = true, .build = "3f"}, {"RUN make", "ls", "-l"}, {});
+  EXPECT_FALSE(parse_shell({}, {"1"}, false, {}));
+  EXPECT_FALSE(parse_shell({.before = true, .after = true}, {"1"}, false, {}));
+  EXPECT_FALSE(parse_shell({.after = true}, {}, false, {}));
+  EXPECT_TRUE(parse_shell({.failed = true}, {}, false, {}));
+  const auto request =
+      parse_shell({.before = true, .build = "3f"}, {"RUN make", "ls", "-l"}, false, {});
   ASSERT_TRUE(request);
   EXPECT_EQ(request->where, build::ShellRequest::Where::kBefore);
   EXPECT_EQ(request->step, "RUN make");
   EXPECT_EQ(request->command, (std::vector<std::string>{"ls", "-l"}));
+  const auto alone = parse_shell({.failed = true}, {"sh", "-c", "ls"}, true, {});
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->step, "");
+  EXPECT_EQ(alone->command, (std::vector<std::string>{"sh", "-c", "ls"}));
+  EXPECT_FALSE(parse_shell({.before = true}, {"sh"}, true, {}));
 }
 
 }  // namespace

@@ -23,13 +23,14 @@ struct Options {
   ShellOptions shell;
   Variables variables;
   std::vector<std::string> arguments;  // after the name of what is looked into
+  bool dashes = false;                 // "--" stands before them
 };
 
 Syntax syntax_for(Options& options) {
   Syntax syntax{
       .name = "debug",
       .arguments =
-          "fsck | shell STEP [-- COMMAND…] | ast FILE | words FILE | ignore FILE [PATH...] | "
+          "fsck | shell [STEP] [-- COMMAND…] | ast FILE | words FILE | ignore FILE [PATH...] | "
           "lint FILE [IGNORE]",
       .summary = "Looks into a build's steps, and into lichen: its store, how it reads files.",
       .text =
@@ -37,8 +38,8 @@ Syntax syntax_for(Options& options) {
           "with 6 if there is any; --repair removes what cannot be used, and exits with 6 "
           "if anything is left. shell opens a shell in the tree of a past build's step, before or "
           "after it, with its mounts, variables and user; what it changes is discarded. STEP is a "
-          "number of `lichen builds inspect`, or a part of a name; '' with --failed is the one "
-          "that "
+          "number of `lichen builds inspect`, or a part of a name; without it, with --failed, the "
+          "one that "
           "failed. ast prints the syntax tree of a "
           "Dockerfile, words "
           "what each line of a file expands to (lines \"ENV NAME=VALUE\" set variables), "
@@ -56,6 +57,7 @@ Syntax syntax_for(Options& options) {
       root_flag(options.environment.root)};
   add_shell_flags(syntax.flags, options.shell);
   syntax.examples = {{"lichen debug shell --failed", "where the newest build's step failed"},
+                     {"lichen debug shell --failed -- cat config.log", "a command instead"},
                      {"lichen debug shell --before 'RUN make'", "what that step started from"},
                      {"lichen debug fsck", "check every blob, record and image"},
                      {"lichen debug fsck --repair", "remove what is damaged"},
@@ -102,8 +104,9 @@ Result<int> show_lint(const Options& options) {
 }
 
 Result<int> open_shell(const Options& options) {
-  return run_shell(TRY(parse_shell(options.shell, options.arguments, options.variables)),
-                   options.environment);
+  auto request = parse_shell(options.shell, options.arguments, options.dashes, options.variables);
+  if (!request) return report_usage(request.error());
+  return run_shell(std::move(*request), options.environment);
 }
 
 struct Row {
@@ -128,6 +131,7 @@ int debug_command(const Invocation& invocation) {
   options.variables = invocation.variables;
   const std::string& what = parsed->arguments.front();
   options.arguments.assign(parsed->arguments.begin() + 1, parsed->arguments.end());
+  options.dashes = parsed->dashes == 1;
   for (const Row& row : kRows) {
     if (what != row.name) continue;
     if (options.arguments.size() < row.least || options.arguments.size() > row.most)
@@ -135,8 +139,6 @@ int debug_command(const Invocation& invocation) {
                            .message = "lichen debug " + what + ": wrong number of arguments",
                            .hint = "lichen debug " + syntax.arguments});
     const auto status = row.run(options);
-    if (!status && status.error().code == Errc::kInvalid && options.arguments.empty())
-      return report_usage(status.error());
     return status ? *status : report(status.error());
   }
   return report_usage({.code = Errc::kInvalid,

@@ -30,7 +30,7 @@ void add_shell_flags(std::vector<Flag>& flags, ShellOptions& options) {
 }
 
 Result<build::ShellRequest> parse_shell(const ShellOptions& options,
-                                        const std::vector<std::string>& arguments,
+                                        const std::vector<std::string>& arguments, bool dashes,
                                         const Variables& variables) {
   using Where = build::ShellRequest::Where;
   if (options.before + options.after + options.failed != 1)
@@ -38,13 +38,12 @@ Result<build::ShellRequest> parse_shell(const ShellOptions& options,
                 "give one of --before, --after and --failed");
   build::ShellRequest request{.build = options.build, .step = {}, .command = {}};
   request.where = options.before ? Where::kBefore : options.after ? Where::kAfter : Where::kFailed;
-  if (arguments.empty() && !options.failed)
+  const bool names_step = !arguments.empty() && !dashes;
+  if (!names_step && !options.failed)
     return fail(Errc::kInvalid, "lichen debug shell: which step?",
                 "a number, or a part of a name, of `lichen builds inspect`");
-  if (!arguments.empty()) {
-    request.step = arguments.front();
-    request.command.assign(arguments.begin() + 1, arguments.end());
-  }
+  if (names_step) request.step = arguments.front();
+  request.command.assign(arguments.begin() + (names_step ? 1 : 0), arguments.end());
   for (const std::string& secret : options.secrets)
     request.secrets.push_back(TRY(parse_secret(secret, variables)));
   for (const std::string& agent : options.agents)

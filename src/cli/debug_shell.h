@@ -18,9 +18,9 @@ struct ShellOptions {
 };
 void add_shell_flags(std::vector<Flag>& flags, ShellOptions& options);
 
-// `arguments`: STEP [COMMAND…]. Pure.
+// `arguments`: STEP [COMMAND…], or a command alone: `dashes` stood before it. Pure.
 Result<build::ShellRequest> parse_shell(const ShellOptions& options,
-                                        const std::vector<std::string>& arguments,
+                                        const std::vector<std::string>& arguments, bool dashes,
                                         const Variables& variables);
 
 Result<int> run_shell(build::ShellRequest request, const build::Environment& environment);

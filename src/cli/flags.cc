@@ -61,6 +61,7 @@ class Parser {
     for (; at_ < args_.size() && !parsed_.help; ++at_) {
       const std::string& arg = args_[at_];
       if (arg == "--") {
+        parsed_.dashes = parsed_.arguments.size();
         parsed_.arguments.insert(parsed_.arguments.end(),
                                  args_.begin() + static_cast<std::ptrdiff_t>(at_) + 1, args_.end());
         break;

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,7 @@ Flag ignored_switch(std::string name, char letter = 0);
 struct Parsed {
   bool help = false;  // --help or -h was there; nothing else was checked
   std::vector<std::string> arguments;
+  std::optional<std::size_t> dashes;  // so many arguments stand before "--"
 };
 
 // Errors are kInvalid (how it is used is wrong) or what a flag's `set` says, naming the flag.

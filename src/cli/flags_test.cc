@@ -58,6 +58,7 @@ TEST(Flags, EndAtTwoDashes) {
   const auto parsed = parse_flags(taken.syntax(), {"-", "--", "-f", "--file"});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->arguments, (std::vector<std::string>{"-", "-f", "--file"}));
+  EXPECT_EQ(parsed->dashes, 1u);
 }
 
 TEST(Flags, SayWhatIsWrong) {

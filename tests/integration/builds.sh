@@ -44,6 +44,8 @@ same "$(<out)" hello
 ok lichen debug shell --after --build "$first" 'COPY data' cat /data </dev/null; same "$(<out)" data
 fails 3 lichen debug shell --after 'RUN --mount' -- sh -c 'exit 3' </dev/null
 fails 2 lichen debug shell --after; has err 'which step'
+fails 2 lichen debug shell --after -- ls; has err 'which step'
+fails 2 lichen debug shell 3; has err 'where'; fails 2 lichen debug shell; has err 'where'
 fails any lichen debug shell --failed </dev/null; has err 'no step of build .* failed'
 
 # A step that fails leaves what it did.
@@ -52,6 +54,7 @@ RUN echo left > /work/left; echo "<script>alert(1)</script>"; exit 7
 D
 fails any lichen_build --report failed.html ctx
 ok lichen builds ls; has out 'failed'
+ok lichen debug shell --failed -- sh -c 'cat left made' </dev/null; same "$(tr '\n' ' ' <out)" "left hello "
 ok lichen debug shell --failed '' cat left made </dev/null; same "$(tr '\n' ' ' <out)" "left hello "
 ok lichen debug shell --before 'echo left' ls </dev/null; same "$(<out)" made
 grep -q '&lt;script&gt;alert(1)' failed.html; ! grep -q '<script' failed.html || fail "a log's markup is in the page"
