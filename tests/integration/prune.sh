@@ -60,8 +60,11 @@ store_is_clean
 # Down to a limit, and it all goes at last.
 limit=$(($(bytes) - 2000))
 prune --max-used-space "$limit"; [ "$(bytes)" -le "$limit" ] || fail "$(bytes) bytes are left of $limit"
+# At a terminal it asks first.
+fails 130 at_terminal 'y/N' '\x03' -- lichen prune --tier="$TIER" --all; hasnt out reclaimed
+ok at_terminal 'y/N' 'n\n' -- lichen prune --tier="$TIER" --all; hasnt out reclaimed
 ok lichen images; has out waited
-prune --all
+ok at_terminal 'y/N' 'y\n' -- lichen prune --tier="$TIER" --all; has out reclaimed
 ok lichen images; hasnt out waited
 [ -z "$(find "$LICHEN_ROOT/blobs" -type f)" ] || fail "blobs are left"
 prune --all
