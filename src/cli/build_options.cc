@@ -9,6 +9,7 @@
 #include "cli/secret_flags.h"
 #include "cli/ulimit_flag.h"
 #include "dockerfile/mount.h"
+#include "oci/reference.h"
 
 namespace lichen::cli {
 
@@ -48,6 +49,15 @@ Flag context_flag(Map& to) {
             const auto [name, source] = TRY(key_value(text, "NAME=SOURCE"));
             if (source.empty()) return fail(Errc::kInvalid, "\"" + text + "\" names no source");
             to[name] = source;
+            return {};
+          }};
+}
+
+Flag tag_flag(std::vector<std::string>& tags) {
+  return {"tag", 't', "NAME[:TAG]", "a name for the image; repeatable",
+          [&tags](const std::string& text) -> Result<void> {
+            (void)TRY(oci::parse_reference(text));
+            tags.push_back(text);
             return {};
           }};
 }
@@ -187,7 +197,7 @@ Syntax build_syntax(Written& written) {
       text_flag("file", 'f', "FILE",
                 "the Dockerfile, or its URL (default: PATH/Dockerfile; -: standard input)",
                 request.dockerfile_path),
-      list_flag("tag", 't', "NAME[:TAG]", "a name for the image; repeatable", request.tags),
+      tag_flag(request.tags),
       list_flag("build-arg", 0, "NAME[=VALUE]",
                 "a value for an ARG; NAME alone takes it from the environment; repeatable",
                 written.build_args),
