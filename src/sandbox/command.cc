@@ -39,7 +39,8 @@ std::vector<std::string> candidates_of(const std::string& program,
 }  // namespace
 
 Command::Command(const std::vector<std::string>& argv, const std::vector<std::string>& env)
-    : candidates_(candidates_of(argv[0], env)),
+    : name_(printable(argv[0])),
+      candidates_(candidates_of(argv[0], env)),
       candidate_pointers_(pointers(candidates_)),
       argv_(pointers(argv)),
       env_(pointers(env)) {}
@@ -48,7 +49,7 @@ Result<Command> Command::make(const std::vector<std::string>& argv,
                               const std::vector<std::string>& env, const std::string& cwd) {
   if (argv.empty()) return fail(Errc::kInvalid, "no command was given");
   if (!starts_with(cwd, "/"))
-    return fail(Errc::kInvalid, "the working directory must be absolute: " + cwd);
+    return fail(Errc::kInvalid, "the working directory must be absolute: " + printable(cwd));
   const auto has_nul = [](const std::string& text) { return text.find('\0') != text.npos; };
   if (std::any_of(argv.begin(), argv.end(), has_nul) ||
       std::any_of(env.begin(), env.end(), has_nul))

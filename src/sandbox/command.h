@@ -21,7 +21,7 @@ class Command {
                               const std::vector<std::string>& env, const std::string& cwd);
 
   Program program() const {
-    return {argv_.front(), candidate_pointers_.data(), argv_.data(), env_.data()};
+    return {name_.c_str(), candidate_pointers_.data(), argv_.data(), env_.data()};
   }
 
   Command(Command&&) noexcept = default;  // a copy would point into the original
@@ -29,6 +29,7 @@ class Command {
 
  private:
   Command(const std::vector<std::string>& argv, const std::vector<std::string>& env);
+  std::string name_;  // for messages
   std::vector<std::string> candidates_;
   std::vector<char*> candidate_pointers_, argv_, env_;
 };

@@ -61,7 +61,7 @@ struct Limits {
 };
 
 struct Program {
-  const char* name = nullptr;               // as the user wrote it
+  const char* name = nullptr;               // as the user wrote it, but printable
   const char* const* candidates = nullptr;  // paths to try in order; null at the end
   char* const* argv = nullptr;
   char* const* env = nullptr;

@@ -30,3 +30,6 @@ counted = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
 assert burnt > 0.05 and counted > 0.8 * burnt, (burnt, counted)
 P
 fails 127 run "$TINY" /nowhere
+# Nor may the name of what cannot be run drive the terminal.
+printf 'FROM %s\nCMD ["\\u001b[2Jx"]\n' "$TINY" > ctx/Dockerfile; build -t c ctx
+fails 127 run c; has err 'x1b\[2Jx'; ! grep -q $'\x1b' err || fail "an escape sequence reached the terminal"
