@@ -201,7 +201,8 @@ Result<os::WaitStatus> debug_shell(const ShellRequest& request, Environment envi
     ops::ExecJob plan = TRY(ops::ExecJob::make(services, exec, below, id, mounts, architecture));
     plan.job.keeps = false;
     plan.job.terminal = request.terminal;
-    auto ran = run_in_foreground(*session, plan.job, request.terminal, request.interactive);
+    auto ran = run_in_foreground(*session, plan.job,
+                                 {request.terminal, request.interactive, environment.relay});
     if (ran) TRY(mounts.keep(*ran));
     return ran;
   }();

@@ -7,8 +7,12 @@
 
 namespace lichen::build {
 
-// Without `interactive` it has nothing to read.
+struct Foreground {
+  bool terminal = false;
+  bool interactive = false;      // else it has nothing to read
+  SignalRelay* relay = nullptr;  // null: signals are not passed on
+};
 Result<container::RunOutcome> run_in_foreground(Session& session, const container::RunJob& job,
-                                                bool terminal, bool interactive);
+                                                const Foreground& how);
 
 }  // namespace lichen::build

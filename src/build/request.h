@@ -15,6 +15,7 @@
 #include "build/cache_option.h"
 #include "graph/graph.h"
 #include "oci/types.h"
+#include "os/fd.h"
 
 namespace lichen::build {
 
@@ -42,6 +43,12 @@ Result<Output> parse_output(const std::string& text);
 
 enum class TierChoice { kAuto, kIds, kUserns, kBare };
 
+// Signals that a command in the foreground gets instead of this process.
+struct SignalRelay {
+  os::UniqueFd numbers;             // to be read: a byte each
+  std::atomic<bool> wanted{false};  // while there is such a command; a signal handler looks at it
+};
+
 // Everything that a command needs to reach store, sandbox and registry.
 struct Environment {
   std::string root;  // of the store; empty: chosen by store::choose_root
@@ -52,6 +59,7 @@ struct Environment {
   // Set from a signal handler's thread; by build() as long as it waits for the steps beside one
   // that failed.
   std::atomic<bool>* cancelled = nullptr;
+  SignalRelay* relay = nullptr;  // null: signals are not passed on
 };
 
 // --secret: its bytes are `value`, or what the file has.

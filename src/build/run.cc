@@ -166,7 +166,8 @@ Result<os::WaitStatus> run(const RunRequest& request, const Environment& environ
                                  ? store.work_path(id) + "/tree"
                                  : store.mount_path()};
     job.sidecars = below.sidecars;
-    return run_in_foreground(*session, std::move(job), request.terminal, request.interactive);
+    return run_in_foreground(*session, std::move(job),
+                             {request.terminal, request.interactive, environment.relay});
   }();
   ops::discard_snapshot(store, session->jobs(), id);
   if (!outcome) return fail(std::move(outcome).error());

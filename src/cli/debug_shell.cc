@@ -5,6 +5,7 @@
 #include "cli/display.h"
 #include "cli/report.h"
 #include "cli/secret_flags.h"
+#include "cli/signals.h"
 
 namespace lichen::cli {
 
@@ -51,7 +52,8 @@ Result<build::ShellRequest> parse_shell(const ShellOptions& options,
   return request;
 }
 
-Result<int> run_shell(build::ShellRequest request, const build::Environment& environment) {
+Result<int> run_shell(build::ShellRequest request, build::Environment environment) {
+  environment.relay = pass_signals();
   request.terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   const os::WaitStatus status = TRY(build::debug_shell(request, environment, tell));
   if (const auto* signaled = std::get_if<os::Signaled>(&status)) return 128 + signaled->signal;

@@ -23,6 +23,6 @@ Result<build::ShellRequest> parse_shell(const ShellOptions& options,
                                         const std::vector<std::string>& arguments, bool dashes,
                                         const Variables& variables);
 
-Result<int> run_shell(build::ShellRequest request, const build::Environment& environment);
+Result<int> run_shell(build::ShellRequest request, build::Environment environment);
 
 }  // namespace lichen::cli

@@ -6,6 +6,7 @@
 #include "cli/display.h"
 #include "cli/report.h"
 #include "cli/run_options.h"
+#include "cli/signals.h"
 
 namespace lichen::cli {
 
@@ -43,6 +44,7 @@ int run_command(const Invocation& invocation) {
     return kOwnFailure;
   }
   options->environment.cancelled = invocation.cancelled;
+  options->environment.relay = pass_signals();
   const auto status = build::run(request, options->environment, tell);
   if (!status) {
     const int code = report(status.error());

@@ -51,6 +51,34 @@ TEST(Signals, TheSecondInterruptEndsAtOnceAndShowsTheCursor) {
   ::close(ends[1]);
 }
 
+TEST(Signals, ArePassedOnWhileACommandWantsThem) {
+  EXPECT_EQ(status_of([] {
+              for (const int signal : {SIGINT, SIGQUIT}) ::signal(signal, SIG_DFL);
+              const auto* flag = install_signal_handlers();
+              build::SignalRelay* relay = pass_signals();
+              relay->wanted = true;
+              for (const int signal : {SIGTERM, SIGQUIT, SIGUSR1, SIGWINCH}) ::raise(signal);
+              char numbers[8];
+              if (::read(relay->numbers.get(), numbers, sizeof numbers) != 4) return 1;
+              if (numbers[0] != SIGTERM || numbers[3] != SIGWINCH || flag->load()) return 2;
+              relay->wanted = false;
+              ::raise(SIGWINCH);
+              if (flag->load()) return 3;
+              ::raise(SIGUSR1);
+              return flag->load() ? 42 : 4;
+            }),
+            42);
+  const auto is_impatient = [] {
+    ::signal(SIGINT, SIG_DFL);
+    install_signal_handlers();
+    pass_signals()->wanted = true;
+    ::raise(SIGINT);
+    ::raise(SIGINT);
+    return 1;
+  };
+  EXPECT_EQ(status_of(is_impatient), 130);
+}
+
 TEST(Signals, WhatIsIgnoredStaysIgnored) {
   EXPECT_EQ(status_of([] {
               ::signal(SIGHUP, SIG_IGN);

@@ -48,6 +48,12 @@ Result<std::vector<bare::Emulator>> emulators_for(const std::string& architectur
   return emulators;
 }
 
+// Its first process is the command, too.
+void note_start(pid_t first) {
+  worker_cancellation().covers(first, SIGKILL);
+  worker_cancellation().passes_to(first);
+}
+
 }  // namespace
 
 Result<RunOutcome> run_bare(const RunJob& given, sandbox::Stdio stdio) {
@@ -64,25 +70,24 @@ Result<RunOutcome> run_bare(const RunJob& given, sandbox::Stdio stdio) {
   (void)TRY(os::mkdirs_beneath(root, job.cwd, 0755));
   BareVolumes volumes = TRY(BareVolumes::prepare(job, space));
 
-  bare::Options options{
-      .root = tree,
-      .scratch = scratch,
-      .frozen = space.frozen,
-      .frozen_directories = space.frozen_directories,
-      .fifos = fifos_of(space),
-      .owners = below,
-      .volumes = {},
-      .argv = job.argv,
-      .env = environment_of(job, user),
-      .cwd = job.cwd,
-      .hostname = job.hostname,
-      .uid = user.uid,
-      .gid = user.gid,
-      .groups = user.groups,
-      .terminal = job.terminal,
-      .limits = job.limits,
-      .emulators = std::move(emulators),
-      .on_start = [](pid_t first) { worker_cancellation().covers(first, SIGKILL); }};
+  bare::Options options{.root = tree,
+                        .scratch = scratch,
+                        .frozen = space.frozen,
+                        .frozen_directories = space.frozen_directories,
+                        .fifos = fifos_of(space),
+                        .owners = below,
+                        .volumes = {},
+                        .argv = job.argv,
+                        .env = environment_of(job, user),
+                        .cwd = job.cwd,
+                        .hostname = job.hostname,
+                        .uid = user.uid,
+                        .gid = user.gid,
+                        .groups = user.groups,
+                        .terminal = job.terminal,
+                        .limits = job.limits,
+                        .emulators = std::move(emulators),
+                        .on_start = note_start};
   volumes.give(options);
   const MemoryWatch memory;
   const bare::Ended ended = TRY(bare::run(

@@ -37,13 +37,13 @@ void fields(Wire& wire, Reply& reply) {
   wire(reply.error, reply.bytes);
 }
 
-// Ends this process, after the step that it runs, when the other end of `socket` is closed or shut
-// down: the front gave up.
-void end_with(int socket) {
-  std::thread([socket] {
-    pollfd polled{socket, POLLRDHUP, 0};
-    while (::poll(&polled, 1, -1) < 0 && errno == EINTR) {
-    }
+// Passes signals on to the command that this process runs, and ends it and then this process when
+// the other end of `socket` is closed or shut down: the front gave up.
+void obey(const os::UniqueFd& socket) {
+  std::thread([&socket] {
+    // A byte is a signal; the end of the stream is the front's.
+    while (const auto message = os::receive_message(socket))
+      for (const char number : message->bytes) worker_cancellation().pass(number);
     if (worker_cancellation().ask()) std::this_thread::sleep_for(kStepEnds);  // not reached
     ::_exit(EXIT_FAILURE);
   }).detach();  // lives exactly as long as the process: it has nothing to be joined for
@@ -54,7 +54,7 @@ void end_with(int socket) {
   if (::getppid() != keeper) ::_exit(EXIT_FAILURE);
   auto request = os::receive_message(job);
   if (!request) ::_exit(EXIT_FAILURE);
-  end_with(job.get());
+  obey(job);
   auto bytes = handler(request->bytes, std::move(request->fds));
   Reply reply;
   if (bytes)
@@ -133,7 +133,7 @@ Keeper::~Keeper() {
 }
 
 Result<std::string> Keeper::call(std::string_view request, const std::vector<int>& fds,
-                                 const std::atomic<bool>* cancelled) {
+                                 const std::atomic<bool>* cancelled, int signals) {
   auto [ours, theirs] = TRY(os::socket_pair());
   {
     std::lock_guard lock(mutex_);
@@ -144,10 +144,17 @@ Result<std::string> Keeper::call(std::string_view request, const std::vector<int
 
   bool stopped = false;
   for (;;) {
-    pollfd polled{ours.get(), POLLIN, 0};
-    const int ready = ::poll(&polled, 1, kCancelPollMs);
+    pollfd polled[2] = {{ours.get(), POLLIN, 0}, {signals, POLLIN, 0}};
+    const int ready = ::poll(polled, 2, kCancelPollMs);
     if (ready < 0 && errno != EINTR) return fail(os_error("poll", "a worker"));
-    if (ready > 0) break;
+    if (ready > 0 && polled[0].revents != 0) break;
+    if (ready > 0) {
+      char numbers[64];
+      const ssize_t count = ::read(signals, numbers, sizeof numbers);
+      if (count < 0 && errno != EINTR && errno != EAGAIN) return fail(os_error("read", "signals"));
+      // A worker that is gone is seen above.
+      if (count > 0) (void)os::send_message(ours, {numbers, static_cast<std::size_t>(count)});
+    }
     if (!stopped && cancelled != nullptr && cancelled->load()) {
       stopped = true;
       ::shutdown(ours.get(), SHUT_WR);  // the worker ends itself; end-of-file says that it has

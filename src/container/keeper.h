@@ -45,9 +45,10 @@ class Keeper {
   Keeper& operator=(const Keeper&) = delete;
   ~Keeper();
 
-  // `cancelled` may be null.
+  // `cancelled` may be null. `signals`: a pipe of numbers, a byte each, of signals for the command
+  // that the job runs; or -1.
   Result<std::string> call(std::string_view request, const std::vector<int>& fds,
-                           const std::atomic<bool>* cancelled);
+                           const std::atomic<bool>* cancelled, int signals = -1);
 
  private:
   Keeper(os::Child child, os::UniqueFd control)

@@ -193,6 +193,7 @@ Result<RunOutcome> run(const RunJob& job, sandbox::Stdio stdio) {
   if (running.listener.valid())
     supervisor = TRY(emulate::Supervisor::start(std::move(running.listener), std::move(emulation)));
   worker_cancellation().covers(running.init.pid(), running.end_signal());
+  worker_cancellation().passes_to(std::move(running.command));
   copied_up.settle();
   TRY(running.start());
   const os::WaitStatus status = TRY(running.wait());

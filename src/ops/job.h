@@ -156,8 +156,8 @@ class JobClient {
       : keeper_(keeper), cancelled_(cancelled) {}
 
   template <class Reply>
-  Result<Reply> call(const Job& job, const std::vector<int>& fds = {}) {
-    return unpack<Reply>(TRY(keeper_.call(to_bytes(job), fds, cancelled_)));
+  Result<Reply> call(const Job& job, const std::vector<int>& fds = {}, int signals = -1) {
+    return unpack<Reply>(TRY(keeper_.call(to_bytes(job), fds, cancelled_, signals)));
   }
   // Not ended by cancellation: cleaning up, and what goes before it.
   Result<void> remove(const std::vector<std::string>& paths);

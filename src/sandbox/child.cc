@@ -125,14 +125,18 @@ int install_filter(const ChildPlan& plan) {
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   if (plan.set_ids) set_identity(plan);
   set_capabilities(Effective::kAll);
-  int listener = install_filter(plan);
+  // The first is for signals to the command, which no number that was used again can lead astray.
+  int fds[2];
+  fds[0] = static_cast<int>(
+      check(ChildStep::kSupervision, ::syscall(SYS_pidfd_open, ::syscall(SYS_getpid), 0)));
+  fds[1] = install_filter(plan);
   // In a pid namespace the end of init is the end of everything.
   if (!plan.own_pid) ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   // The supervisor reads execve's arguments out of this process.
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   set_limits(plan.limits);  // no descriptor is needed any more
-  send({ChildMessage::kPrepared, ChildStep::kSend, 0}, &listener, plan.listen ? 1 : 0);
-  if (plan.listen) ::close(listener);
+  send({ChildMessage::kPrepared, ChildStep::kSend, 0}, fds, plan.listen ? 2 : 1);
+  for (const int fd : fds) ::close(fd);  // the second may be -1
   // Else execve's permission check would still be root's.
   if (plan.set_ids && plan.uid != 0) set_capabilities(Effective::kNone);
   await();

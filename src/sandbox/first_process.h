@@ -34,7 +34,8 @@ enum class ChildStep : std::int32_t {
 struct ChildMessage {
   enum Kind : std::int32_t {
     kAlive,     // waits for a byte; with the detached mounts asked for (proc, sysfs, mqueue)
-    kPrepared,  // only execve is left: waits for a byte; with the listener if there is one
+    kPrepared,  // only execve is left: waits for a byte; with a pidfd of its own (tiers ids
+                // and userns), and the listener if there is one
     kFailed,    // `step` failed with errno `value`
     kEnded,     // the command ended with raw wait status `value`
   };

@@ -236,10 +236,9 @@ Result<Running> launch(const Plan& plan, Stdio stdio) {
   TRY(root.pivot());
   TRY(running.socket_.go_on());
   Received ready = TRY(running.socket_.expect(ChildMessage::kPrepared));
-  if (prepared.child.listen) {
-    LICHEN_ASSERT(!ready.fds.empty());
-    running.listener = std::move(ready.fds.front());
-  }
+  LICHEN_ASSERT(ready.fds.size() == (prepared.child.listen ? 2 : 1));
+  running.command = std::move(ready.fds.front());
+  if (prepared.child.listen) running.listener = std::move(ready.fds.back());
   return running;
 }
 

@@ -36,6 +36,7 @@ struct Stdio {
 class Running {
  public:
   os::Child init;         // its pidfd is readable when the container is gone
+  os::UniqueFd command;   // a pidfd
   os::UniqueFd listener;  // valid if the Plan has notify rules: serve it before start()
   // What launch() had to make in the root file system for mounts to land on, parents first. After
   // wait() nothing is mounted there any more: who wants no trace of them removes them.

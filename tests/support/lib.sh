@@ -42,9 +42,9 @@ fails() {
     [ $status != 0 ] || fail "did not fail: $*"
     [ "$want" = any ] && [ $status -lt 126 ] || [ "$want" = $status ] || fail "exit status $status, not $want: $*"
 }
-# in_background COMMAND...: like a terminal would start it: a process group of its own, SIGINT not ignored (which
+# in_background COMMAND...: like a terminal would start it: a process group of its own, SIGINT and SIGQUIT not ignored (which
 # is what bash gives its background jobs). Its pid is in $background.
-in_background() { env --default-signal=INT setsid "$@" >"$T/out" 2>"$T/err" & background=$!; }
+in_background() { env --default-signal=INT,QUIT setsid "$@" >"$T/out" 2>"$T/err" & background=$!; }
 # at_terminal [SHOWN TYPED]... -- COMMAND...: runs it at a terminal of 33 rows and 77 columns; at_terminal.py says how.
 at_terminal() { python3 "$SUPPORT/at_terminal.py" "$@"; }
 lichen_build() { lichen build --tier="$TIER" --progress=plain "${proxy[@]}" "$@"; }
