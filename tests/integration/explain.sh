@@ -209,3 +209,6 @@ for version in 1 2; do
     build --pull -f base/user base
 done
 has err 'MISS: base image .*explain-.*/base:1 moved from sha256:[0-9a-f]{12} to sha256:[0-9a-f]{12}$'
+# An image that is there, but not as a tree.
+LICHEN_ROOT=$T/pulled; ok lichen pull "$TINY"; printf 'FROM %s\nRUN true\n' "$TINY" > Dockerfile.pulled
+build -f Dockerfile.pulled ctx; has err "MISS: not unpacked at tier $TIER\$"; store_is_clean
