@@ -46,9 +46,6 @@ function(lichen_module name)
       target_link_libraries(${name}_test PRIVATE lichen_${dep})
     endforeach()
     lichen_precompile(${name}_test)
-    # Literal strings that tests add up make g++ 12 see bounds that are not there (as in Warnings.cmake).
-    target_compile_options(${name}_test PRIVATE
-      $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>)
     target_compile_definitions(${name}_test PRIVATE
       LICHEN_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
     # One ctest entry a module: starting a process per case would cost more than the cases.

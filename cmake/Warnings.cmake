@@ -5,7 +5,9 @@ target_compile_options(lichen_flags INTERFACE
   -Wno-missing-field-initializers
   # g++ 12 warns of overlaps and bounds inside std::string that cannot be (its bugs 105651, 105329).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>)
 target_compile_definitions(lichen_flags INTERFACE
   _GNU_SOURCE _FILE_OFFSET_BITS=64 LICHEN_VERSION="${PROJECT_VERSION}"
   $<$<NOT:$<CONFIG:Release>>:_GLIBCXX_ASSERTIONS>)
