@@ -102,6 +102,24 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return list;
 }
 
+// write(2) to a pipe whose reader may have gone: that is EPIPE, whatever the process does about
+// SIGPIPE.
+ssize_t write_quietly(const UniqueFd& pipe, std::string_view bytes) {
+  sigset_t quiet, before, pending;
+  sigemptyset(&quiet);
+  sigaddset(&quiet, SIGPIPE);
+  sigpending(&pending);
+  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+  ::pthread_sigmask(SIG_BLOCK, &quiet, &before);
+  const ssize_t count = ::write(pipe.get(), bytes.data(), bytes.size());
+  const int failure = errno;
+  const struct ::timespec at_once {};
+  if (count < 0 && failure == EPIPE && !was_pending) ::sigtimedwait(&quiet, nullptr, &at_once);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = failure;
+  return count;
+}
+
 // Feeds `input` and collects both outputs until the child closes them or time is up.
 Result<void> exchange(const SpawnOptions& options, UniqueFd in, const UniqueFd& out,
                       const UniqueFd& err, Output& output) {
@@ -133,7 +151,7 @@ Result<void> exchange(const SpawnOptions& options, UniqueFd in, const UniqueFd& 
     if (ready < 0 && errno != EINTR) return fail(os_error("poll", options.argv[0]));
     if (ready <= 0) continue;
     if (in.valid() && polled[0].revents != 0) {
-      const ssize_t count = ::write(in.get(), rest.data(), rest.size());
+      const ssize_t count = write_quietly(in, rest);
       if (count > 0) rest.remove_prefix(static_cast<std::size_t>(count));
       if (rest.empty() || (count < 0 && errno != EAGAIN && errno != EINTR)) in.reset();
     }

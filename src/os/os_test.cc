@@ -113,6 +113,18 @@ TEST(Child, RunProgramPassesInputAndStatus) {
   EXPECT_EQ(output->status, WaitStatus(Exited{3}));
 }
 
+// SIGPIPE would end this program.
+TEST(RunProgram, OneThatDoesNotReadIsNoReasonToEnd) {
+  for (int i = 0; i < 20; ++i) {
+    const auto output = run_program({.argv = {"sh", "-c", "exec <&-; echo done; exit 4"},
+                                     .env = current_environment(),
+                                     .input = std::string(1 << 20, 'x')});
+    ASSERT_TRUE(output);
+    EXPECT_EQ(output->out, "done\n");
+    EXPECT_EQ(output->status, WaitStatus(Exited{4}));
+  }
+}
+
 TEST(Child, RunProgramEndsAtItsTimeLimit) {
   const auto output =
       run_program({.argv = {"sleep", "20"}, .env = current_environment(), .timeout_ms = 50});
