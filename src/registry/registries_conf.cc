@@ -63,6 +63,17 @@ Result<void> add_directory(const std::string& path, std::vector<std::string>& fi
   return {};
 }
 
+// What is not ASCII is "?": no name of a registry has it, and toml++ 3.3 takes some of it outside
+// of strings for what cannot be.
+std::string to_ascii(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (starts_with(text, kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  std::string ascii(text);
+  for (char& byte : ascii)
+    if (static_cast<unsigned char>(byte) >= 0x80) byte = '?';
+  return ascii;
+}
+
 }  // namespace
 
 // Reads one file; every error names it.
@@ -71,7 +82,7 @@ class RegistriesReader {
   explicit RegistriesReader(const std::string& path) : path_(path) {}
 
   Result<std::vector<RegistriesConf::Rule>> read(std::string_view text) {
-    const toml::parse_result parsed = toml::parse(text);
+    const toml::parse_result parsed = toml::parse(to_ascii(text));
     if (!parsed) {
       return fail(wrong("line " + std::to_string(parsed.error().source().begin.line) + ": " +
                         std::string(parsed.error().description())));

@@ -101,6 +101,13 @@ pull-from-mirror = "all"
             "a.example/i" + digest + " c.example/i" + digest + " x.example/i" + digest);
 }
 
+TEST(RegistriesConf, CommentsAreInAnyLanguage) {
+  const RegistriesConf conf = conf_of(
+      "\xef\xbb\xbf# Spiegel für alle \xc6\x86\n[[registry]]\nlocation = \"x.example\"\n"
+      "[[registry.mirror]]\nlocation = \"y.example\" # schön\n");
+  EXPECT_EQ(places(conf, "x.example/a:1"), "y.example/a:1 x.example/a:1");
+}
+
 TEST(RegistriesConf, ErrorsNameFileAndKey) {
   for (const auto& [text, wanted] : {
            std::pair("\n[[registry", "line 2"),
