@@ -65,6 +65,12 @@ bool may_be_in_new_store(const std::string& name) {
   return starts_with(name, "version") || name == "lost+found";
 }
 
+Result<bool> has_no_strangers(const os::UniqueFd& directory) {
+  for (const os::DirectoryEntry& entry : TRY(os::read_directory(directory)))
+    if (!may_be_in_new_store(entry.name)) return false;
+  return true;
+}
+
 Result<std::string> absolute_path(const std::string& path) {
   char absolute[PATH_MAX];
   if (::realpath(path.c_str(), absolute) == nullptr) return fail(os_error("open", path));
@@ -107,13 +113,16 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& given) {
         Errc::kDenied,
         "the store " + path + " belongs to user " + std::to_string(status.st_uid) + ", not to us",
         "choose another one with --root");
-  if (const auto version = TRY(os::find_file(path + "/version"))) {
+  auto version = TRY(os::find_file(path + "/version"));
+  const bool may_be_new = version || TRY(has_no_strangers(*directory));
+  // What comes first in a store is its version: another process has begun it meanwhile, or nobody.
+  if (!may_be_new) version = TRY(os::find_file(path + "/version"));
+  if (version) {
     TRY(check_version(path, *version));
   } else {
-    for (const os::DirectoryEntry& entry : TRY(os::read_directory(*directory)))
-      if (!may_be_in_new_store(entry.name))
-        return fail(Errc::kInvalid, path + " is not a lichen store, and not empty",
-                    "give --root a directory of its own");
+    if (!may_be_new)
+      return fail(Errc::kInvalid, path + " is not a lichen store, and not empty",
+                  "give --root a directory of its own");
     TRY(os::replace_file(path + "/version",
                          std::string(kVersionText) + std::to_string(kVersion) + "\n", 0600));
   }

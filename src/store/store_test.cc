@@ -56,6 +56,26 @@ void crash(const std::string& path, const std::function<void(Store&)>& work) {
   ASSERT_EQ(status, 0);
 }
 
+// Builds that are the first in a store, and begin at once.
+TEST(NewStore, ProcessesThatBeginItTogetherAllHaveIt) {
+  constexpr int kRounds = 20, kProcesses = 6;
+  const TempDir directory;
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string path = directory / std::to_string(round);
+    std::vector<pid_t> processes;
+    for (int i = 0; i < kProcesses; ++i) {
+      processes.push_back(::fork());
+      ASSERT_GE(processes.back(), 0);
+      if (processes.back() == 0) ::_exit(Store::open(path) ? 0 : 1);
+    }
+    for (const pid_t process : processes) {
+      int status = 0;
+      ASSERT_EQ(::waitpid(process, &status, 0), process);
+      EXPECT_EQ(status, 0);
+    }
+  }
+}
+
 TEST(Recipes, AreFoundByPlaceThenByShape) {
   TempDir dir;
   const auto store = open_store(dir.path() + "/s");
