@@ -4,19 +4,11 @@
 # empty store, the disk space is counted right, and each of them can go.
 # equality: none, it looks at the store
 . "$(dirname "$0")/../support/lib.sh"
-as_root() {
-    case $TIER in
-    ids) unshare --user --map-root-user --map-auto "$@" ;;
-    userns) unshare --user --map-root-user "$@" ;;
-    bare) "$@" ;;
-    esac
-}
-bytes() { lichen du --tier="$TIER" --format json | python3 -c "import json,sys; print(json.load(sys.stdin)['bytes'])"; }
 # du twice: what is counted, and what was remembered.
 counted() {
     local real mine
     for _ in 1 2; do
-        real=$(($(as_root du -s --block-size=1 "$LICHEN_ROOT" | cut -f1))) mine=$(bytes)
+        real=$(($(as_root du -s --block-size=1 "$LICHEN_ROOT" | cut -f1))) mine=$(store_bytes)
         [ $((mine > real ? mine - real : real - mine)) -le $((real / 100)) ] || fail "du says $mine bytes, the file system $real"
     done
 }
@@ -75,10 +67,10 @@ done
 # The older ones go first, and free what only they have; a limit is kept.
 for n in 1 2 3; do sleep 1.1; echo "$n" >> ctx/src/4; build ctx; done
 counted
-before=$(bytes); ok lichen prune --tier="$TIER" --filter until=2s -v; counted
+before=$(store_bytes); ok lichen prune --tier="$TIER" --filter until=2s -v; counted
 build ctx; has err CACHED
-limit=$(($(bytes) - 100000)); ok lichen prune --tier="$TIER" --max-used-space "$limit"
-[ "$(bytes)" -le "$limit" ] || fail "$(bytes) bytes are left of $limit"; [ "$before" -gt "$limit" ] || fail "nothing went"
+limit=$(($(store_bytes) - 100000)); ok lichen prune --tier="$TIER" --max-used-space "$limit"
+[ "$(store_bytes)" -le "$limit" ] || fail "$(store_bytes) bytes are left of $limit"; [ "$before" -gt "$limit" ] || fail "nothing went"
 counted; store_is_clean
 compare
 echo last >> ctx/src/5; build --store-max="$limit" -t last ctx

@@ -3,14 +3,6 @@
 # lichen du and prune: what is shown, what goes and what stays, while a build runs too; then the store is removed.
 # equality: none, it looks at the store
 . "$(dirname "$0")/../support/lib.sh"
-as_root() {
-    case $TIER in
-    ids) unshare --user --map-root-user --map-auto "$@" ;;
-    userns) unshare --user --map-root-user "$@" ;;
-    bare) "$@" ;;
-    esac
-}
-bytes() { lichen du --tier="$TIER" --format json | python3 -c "import json,sys; print(json.load(sys.stdin)['bytes'])"; }
 entries() { lichen du --tier="$TIER" --format json | python3 -c "
 import json, sys
 print(sum(entry['type'] == '$1' for entry in json.load(sys.stdin)['entries']))"; }
@@ -29,7 +21,7 @@ build ctx
 ok lichen images; has out '<none>'
 
 # As the file system counts, within 1 %.
-real=$(($(as_root du -s --block-size=1 "$LICHEN_ROOT" | cut -f1))) mine=$(bytes)
+real=$(($(as_root du -s --block-size=1 "$LICHEN_ROOT" | cut -f1))) mine=$(store_bytes)
 [ $((mine > real ? mine - real : real - mine)) -le $((real / 100)) ] || fail "du says $mine bytes, the file system $real"
 same "$(entries 'cache mount')" 1 "cache mounts"; same "$(entries image)" 2 images
 ok lichen du --tier="$TIER" -v; has out 'RUN echo first'; has out '^Total'
@@ -58,8 +50,8 @@ ok run waited cat /first; has out first
 store_is_clean
 
 # Down to a limit, and it all goes at last.
-limit=$(($(bytes) - 2000))
-prune --max-used-space "$limit"; [ "$(bytes)" -le "$limit" ] || fail "$(bytes) bytes are left of $limit"
+limit=$(($(store_bytes) - 2000))
+prune --max-used-space "$limit"; [ "$(store_bytes)" -le "$limit" ] || fail "$(store_bytes) bytes are left of $limit"
 # At a terminal it asks first.
 fails 130 at_terminal 'y/N' '\x03' -- lichen prune --tier="$TIER" --all; hasnt out reclaimed
 ok at_terminal 'y/N' 'n\n' -- lichen prune --tier="$TIER" --all; hasnt out reclaimed

@@ -79,6 +79,17 @@ dockerfile() { sed -e "s|@TINY@|$TINY|g; s|@DEBIAN@|$DEBIAN|g; s|@REG@|$REG|g" >
 # example NAME: copies an example to NAME/ with the test's own base image.
 example() { cp -r "$EXAMPLES/$1" "$T/$1"; }
 
+# as_root COMMAND...: as root of a namespace that has the ids of the tier's files.
+as_root() {
+    case $TIER in
+    ids) unshare --user --map-root-user --map-auto "$@" ;;
+    userns) unshare --user --map-root-user "$@" ;;
+    bare) "$@" ;;
+    esac
+}
+# What lichen says that the store takes.
+store_bytes() { lichen du --tier="$TIER" --format json | python3 -c "import json,sys; print(json.load(sys.stdin)['bytes'])"; }
+
 store_is_clean() {
     [ ! -d "$LICHEN_ROOT" ] || lichen debug fsck >"$T/fsck" 2>&1 ||
         { cat "$T/fsck"; fail "lichen debug fsck finds the store unsound"; }
