@@ -6,6 +6,14 @@
 
 namespace lichen::archive {
 
+namespace {
+
+std::string_view input_of(const CompressionBlock& block) {
+  return {block.input.get(), block.input_bytes};
+}
+
+}  // namespace
+
 char* CompressionBlock::reserve_output(std::size_t bytes) {
   if (output_capacity < bytes) {
     output = std::make_unique_for_overwrite<char[]>(bytes);
@@ -14,8 +22,8 @@ char* CompressionBlock::reserve_output(std::size_t bytes) {
   return output.get();
 }
 
-BlockSink::BlockSink(std::size_t block_bytes, unsigned threads, Sink& to)
-    : block_bytes_(block_bytes), threads_(std::min(threads, kMaxThreads)), to_(to) {}
+BlockSink::BlockSink(std::size_t block_bytes, unsigned threads, Sink& to, Hasher* plain)
+    : block_bytes_(block_bytes), threads_(std::min(threads, kMaxThreads)), to_(to), plain_(plain) {}
 
 BlockSink::~BlockSink() {
   LICHEN_ASSERT(pool_.empty());
@@ -66,23 +74,30 @@ Result<void> BlockSink::append(std::string_view bytes) {
   return {};
 }
 
+Result<void> BlockSink::compress_here(CompressionBlock& block) {
+  if (!codec_) codec_ = make_codec();
+  if (plain_ != nullptr) plain_->update(input_of(block));
+  TRY(codec_->compress(block));
+  return emit(block);
+}
+
 Result<void> BlockSink::submit() {
   BlockPtr block = std::move(current_);
   if (threads_ <= 1) {
-    if (!codec_) codec_ = make_codec();
-    TRY(codec_->compress(*block));
-    TRY(emit(*block));
+    TRY(compress_here(*block));
     spare_.push_back(std::move(block));
     return {};
   }
   if (pool_.empty()) start();
-  block->done = false;
+  block->pending = plain_ == nullptr ? 1 : 2;
   {
     std::lock_guard lock(mutex_);
-    waiting_.push_back(block.get());
+    to_compress_.push_back(block.get());
+    if (plain_ != nullptr) to_hash_.push_back(block.get());
   }
   in_flight_.push_back(std::move(block));
-  work_to_do_.notify_one();
+  to_compress_is_more_.notify_one();
+  to_hash_is_more_.notify_one();
   if (in_flight_.size() + 1 >= blocks_of(threads_)) return emit_oldest();
   return {};
 }
@@ -99,7 +114,7 @@ Result<void> BlockSink::emit_oldest() {
   in_flight_.pop_front();
   {
     std::unique_lock lock(mutex_);
-    block_done_.wait(lock, [&] { return block->done; });
+    block_done_.wait(lock, [&] { return block->pending == 0; });
   }
   if (block->error) return fail(std::move(*block->error));
   TRY(emit(*block));
@@ -109,10 +124,7 @@ Result<void> BlockSink::emit_oldest() {
 
 Result<void> BlockSink::finish() {
   if (current_ && pool_.empty()) {
-    // The only block: not worth a thread.
-    if (!codec_) codec_ = make_codec();
-    TRY(codec_->compress(*current_));
-    TRY(emit(*current_));
+    TRY(compress_here(*current_));  // the only block: not worth a thread
   } else if (current_) {
     TRY(submit());
   }
@@ -124,23 +136,41 @@ Result<void> BlockSink::finish() {
 
 void BlockSink::start() {
   for (unsigned i = 0; i < threads_; ++i)
-    pool_.emplace_back([this](const std::stop_token& token) { work(token); });
+    pool_.emplace_back([this](const std::stop_token& token) { compress_blocks(token); });
+  if (plain_ != nullptr)
+    pool_.emplace_back([this](const std::stop_token& token) { hash_blocks(token); });
 }
 
-void BlockSink::work(const std::stop_token& token) {
+void BlockSink::done_with(CompressionBlock& block) {
+  if (--block.pending == 0) block_done_.notify_one();
+}
+
+// Asked to stop, both leave what waits: nobody will read the result.
+void BlockSink::compress_blocks(const std::stop_token& token) {
   const std::unique_ptr<BlockCodec> codec = make_codec();
   std::unique_lock lock(mutex_);
-  while (work_to_do_.wait(lock, token, [this] { return !waiting_.empty(); })) {
-    // Asked to stop: nobody will read the result.
+  while (to_compress_is_more_.wait(lock, token, [this] { return !to_compress_.empty(); })) {
     if (token.stop_requested()) return;
-    CompressionBlock* const block = waiting_.front();
-    waiting_.pop_front();
+    CompressionBlock* const block = to_compress_.front();
+    to_compress_.pop_front();
     lock.unlock();
     Result<void> result = codec->compress(*block);
     lock.lock();
     if (!result) block->error = std::move(result).error();
-    block->done = true;
-    block_done_.notify_one();
+    done_with(*block);
+  }
+}
+
+void BlockSink::hash_blocks(const std::stop_token& token) {
+  std::unique_lock lock(mutex_);
+  while (to_hash_is_more_.wait(lock, token, [this] { return !to_hash_.empty(); })) {
+    if (token.stop_requested()) return;
+    CompressionBlock* const block = to_hash_.front();
+    to_hash_.pop_front();
+    lock.unlock();
+    plain_->update(input_of(*block));
+    lock.lock();
+    done_with(*block);
   }
 }
 

@@ -1,6 +1,9 @@
 // BlockSink: cuts its input into blocks of fixed size, compresses them in a pool of threads and
 // writes the results in order. Internal to archive.
 //
+// The input can be hashed, too: by one more thread, in order, so that neither who writes nor who
+// compresses waits for it.
+//
 // A derived Sink says how a block is compressed (make_codec; one codec a thread) and what stands
 // before, between and behind the blocks (begin, emitted, end), which run on the owner's thread.
 // An empty input has no block.
@@ -38,7 +41,7 @@ struct CompressionBlock {
   std::size_t output_capacity = 0;
   std::size_t output_bytes = 0;
   std::uint32_t crc = 0;  // of the input, where the format wants it
-  bool done = false;      // guarded by the sink's mutex
+  int pending = 0;        // of compressing and hashing; guarded by the sink's mutex
   std::optional<Error> error;
 
   // Makes room for the output; what was there is lost.
@@ -54,7 +57,8 @@ class BlockCodec {
 
 class BlockSink : public Sink {
  public:
-  BlockSink(std::size_t block_bytes, unsigned threads, Sink& to);
+  // `plain` takes the input in, if it is not null; it has all of it when close() returns.
+  BlockSink(std::size_t block_bytes, unsigned threads, Sink& to, Hasher* plain);
   ~BlockSink() override;
   Result<void> write(std::string_view bytes) override;
   Result<void> close() override;
@@ -72,17 +76,21 @@ class BlockSink : public Sink {
 
   Result<void> append(std::string_view bytes);
   Result<void> submit();  // gives the current block away
+  Result<void> compress_here(CompressionBlock& block);
   Result<void> emit(CompressionBlock& block);
   Result<void> emit_oldest();
   Result<void> finish();
   void start();
-  void work(const std::stop_token& token);
+  void compress_blocks(const std::stop_token& token);
+  void hash_blocks(const std::stop_token& token);
+  void done_with(CompressionBlock& block);  // one of two, or all
   template <class F>
   Result<void> guarded(F&& step);
 
   const std::size_t block_bytes_;
   const unsigned threads_;
   Sink& to_;
+  Hasher* const plain_;  // of the thread that hashes, while there is one
   bool begun_ = false;
   std::optional<Error> failed_;
   BlockPtr current_;
@@ -90,10 +98,10 @@ class BlockSink : public Sink {
   std::unique_ptr<BlockCodec> codec_;  // of the owner's thread, when there are no others
 
   std::mutex mutex_;
-  std::condition_variable_any work_to_do_;
+  std::condition_variable_any to_compress_is_more_, to_hash_is_more_;
   std::condition_variable block_done_;
-  std::deque<BlockPtr> in_flight_;         // in the order of the output; the owner's
-  std::deque<CompressionBlock*> waiting_;  // guarded by mutex_
+  std::deque<BlockPtr> in_flight_;                       // in the order of the output; the owner's
+  std::deque<CompressionBlock*> to_compress_, to_hash_;  // guarded by mutex_
   std::vector<std::jthread> pool_;
 };
 

@@ -63,7 +63,7 @@ std::unique_ptr<Source> make_xz_source(Peeked from);
 
 // Does this CPU give the bytes that others give?
 bool is_gzip_the_same_here();
-std::unique_ptr<Sink> make_gzip_sink(int level, unsigned threads, Sink& to);
-std::unique_ptr<Sink> make_zstd_sink(int level, unsigned threads, Sink& to);
+std::unique_ptr<Sink> make_gzip_sink(int level, unsigned threads, Sink& to, Hasher* plain);
+std::unique_ptr<Sink> make_zstd_sink(int level, unsigned threads, Sink& to, Hasher* plain);
 
 }  // namespace lichen::archive

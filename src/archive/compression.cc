@@ -22,12 +22,16 @@ class PassingSource final : public Source {
 
 class PassingSink final : public Sink {
  public:
-  explicit PassingSink(Sink& to) : to_(to) {}
-  Result<void> write(std::string_view bytes) override { return to_.write(bytes); }
+  PassingSink(Sink& to, Hasher* plain) : to_(to), plain_(plain) {}
+  Result<void> write(std::string_view bytes) override {
+    if (plain_ != nullptr) plain_->update(bytes);
+    return to_.write(bytes);
+  }
   Result<void> close() override { return to_.close(); }
 
  private:
   Sink& to_;
+  Hasher* plain_;
 };
 
 // A zstd frame, or a skippable frame that some writers begin with (RFC 8878, 3.1.2).
@@ -96,10 +100,10 @@ Result<std::unique_ptr<Source>> open_decompressor(Source& from, Compression* fou
 }
 
 Result<std::unique_ptr<Sink>> make_compressor(Compression compression, int level, unsigned threads,
-                                              Sink& to) {
+                                              Sink& to, Hasher* plain) {
   switch (compression) {
     case Compression::kNone:
-      return std::make_unique<PassingSink>(to);
+      return std::make_unique<PassingSink>(to, plain);
     case Compression::kGzip:
       level = TRY(parse_level(level, 0, 9, 1));
       if (!is_gzip_the_same_here())
@@ -107,9 +111,9 @@ Result<std::unique_ptr<Sink>> make_compressor(Compression compression, int level
                     "without SSE4.2, which this processor lacks, gzip would have other bytes than "
                     "on other machines",
                     "compression=zstd and compression=uncompressed are the same on all of them");
-      return make_gzip_sink(level, threads, to);
+      return make_gzip_sink(level, threads, to, plain);
     case Compression::kZstd:
-      return make_zstd_sink(TRY(parse_level(level, 1, 19, 3)), threads, to);
+      return make_zstd_sink(TRY(parse_level(level, 1, 19, 3)), threads, to, plain);
     case Compression::kBzip2:
     case Compression::kXz:
       break;

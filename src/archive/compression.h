@@ -41,7 +41,9 @@ Result<std::unique_ptr<Source>> open_decompressor(Source& from, Compression* fou
 // Levels: gzip 0 to 9 (up to 3 fast, from 4 on a little smaller), zstd 1 to 19; -1 is the default.
 // On a CPU that would give other bytes (x86-64 without SSE4.2) gzip is kUnsupported.
 // kNone passes through; bzip2 and xz are kUnsupported: images do not use them.
+// `plain`, borrowed too, takes in what is written (a layer's diff id), on a thread of its own where
+// there are others; it is the caller's again when close() has returned.
 Result<std::unique_ptr<Sink>> make_compressor(Compression compression, int level, unsigned threads,
-                                              Sink& to);
+                                              Sink& to, Hasher* plain = nullptr);
 
 }  // namespace lichen::archive

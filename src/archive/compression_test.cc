@@ -45,11 +45,13 @@ std::string noise(std::size_t size) {
 std::string compressed(Compression compression, const std::string& text, unsigned threads = 1,
                        int level = -1, std::size_t piece = 100'000) {
   StringSink sink;
-  Result<std::unique_ptr<Sink>> to = make_compressor(compression, level, threads, sink);
+  Hasher plain;
+  Result<std::unique_ptr<Sink>> to = make_compressor(compression, level, threads, sink, &plain);
   EXPECT_TRUE(to.has_value());
   for (std::size_t at = 0; at < text.size(); at += piece)
     EXPECT_TRUE((*to)->write(std::string_view(text).substr(at, piece)).has_value());
   EXPECT_TRUE((*to)->close().has_value());
+  EXPECT_EQ(plain.finish(), sha256(text));
   return sink.take();
 }
 
@@ -142,6 +144,24 @@ TEST(Compression, BytesDoNotDependOnThreadsOrPieces) {
     }
 }
 
+// ISA-L's state has another address in each round. A text's first and third bytes begin what comes
+// again: what their hashes find must not hang on it.
+TEST(Compression, BytesDoNotDependOnAddresses) {
+  constexpr std::size_t kTexts = 16, kRounds = 16384;
+  std::mt19937 random(3);
+  std::vector<std::string> texts(kTexts, std::string(1400, '\0')), first;
+  for (std::string& text : texts) {
+    for (char& c : text) c = static_cast<char>('A' + random() % 24);
+    text.replace(100, 8, text, 0, 8).replace(200, 8, text, 2, 8);
+    first.push_back(compressed(Compression::kGzip, text));
+  }
+  std::vector<std::unique_ptr<char[]>> between;
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    between.push_back(std::make_unique_for_overwrite<char[]>(64 * 1024));
+    ASSERT_TRUE(compressed(Compression::kGzip, texts[i % kTexts]) == first[i % kTexts]) << i;
+  }
+}
+
 // The same bytes on every CPU: tests/CMakeLists.txt runs this under qemu, as old and as new ones.
 // Words, noise, and long runs; more than one block of each format.
 TEST(Compression, BytesAreRecorded) {
@@ -155,8 +175,8 @@ TEST(Compression, BytesAreRecorded) {
     int level;
     const char* want;
   } rows[] = {
-      {Compression::kGzip, 0, "44dc1049d980"}, {Compression::kGzip, 1, "916784822a3a"},
-      {Compression::kGzip, 6, "cc21ff59aba1"}, {Compression::kZstd, 1, "5ac49f9a1faa"},
+      {Compression::kGzip, 0, "44dc1049d980"}, {Compression::kGzip, 1, "c35dcdc99d18"},
+      {Compression::kGzip, 6, "9d87dd2700a8"}, {Compression::kZstd, 1, "5ac49f9a1faa"},
       {Compression::kZstd, 3, "3c1da2ac372e"}, {Compression::kZstd, 9, "f643f1004ad7"},
   };
   const bool has_gzip = is_gzip_the_same_here();
@@ -308,7 +328,8 @@ TEST(Compression, ErrorsOfTheSinkComeBackAndStay) {
     for (const unsigned threads : {1U, 2U})
       for (const std::size_t room : {0U, 5'000'000U}) {
         FailingSink full(room);
-        const auto to = make_compressor(compression, -1, threads, full);
+        Hasher plain;
+        const auto to = make_compressor(compression, -1, threads, full, &plain);
         ASSERT_TRUE(to.has_value());
         Result<void> result;
         for (int i = 0; i < 64 && result; ++i) result = (*to)->write(text);
@@ -323,7 +344,8 @@ TEST(Compression, DroppedWithoutClose) {
   for (const Compression compression : {Compression::kGzip, Compression::kZstd})
     for (const unsigned threads : {1U, 4U}) {
       StringSink sink;
-      auto to = make_compressor(compression, -1, threads, sink);
+      Hasher plain;
+      auto to = make_compressor(compression, -1, threads, sink, &plain);
       ASSERT_TRUE((*to)->write(text).has_value());
       to->reset();
       EXPECT_FALSE(decompressed(sink.bytes()).value_or("") == text);

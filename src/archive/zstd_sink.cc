@@ -38,8 +38,8 @@ class ZstdCodec final : public BlockCodec {
 
 class ZstdSink final : public BlockSink {
  public:
-  ZstdSink(int level, unsigned threads, Sink& to)
-      : BlockSink(kZstdBlockBytes, threads, to), level_(level) {}
+  ZstdSink(int level, unsigned threads, Sink& to, Hasher* plain)
+      : BlockSink(kZstdBlockBytes, threads, to, plain), level_(level) {}
   ~ZstdSink() override { stop(); }
 
  private:
@@ -64,8 +64,8 @@ class ZstdSink final : public BlockSink {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_zstd_sink(int level, unsigned threads, Sink& to) {
-  return std::make_unique<ZstdSink>(level, threads, to);
+std::unique_ptr<Sink> make_zstd_sink(int level, unsigned threads, Sink& to, Hasher* plain) {
+  return std::make_unique<ZstdSink>(level, threads, to, plain);
 }
 
 }  // namespace lichen::archive

@@ -48,18 +48,18 @@ Result<DiffReply> perform(DiffJob& job, std::vector<os::UniqueFd>&) {
   const owners::Owners below = TRY(store::load_owners(job.sidecars));
   owners::Sidecar own;
   if (const auto bytes = TRY(os::find_file(job.sidecar))) own = TRY(owners::parse_sidecar(*bytes));
-  // tar -> hash (diff id) -> compress -> hash (digest) -> file, in one pass
+  // tar -> compress, hash beside it (diff id) -> hash (digest) -> file, in one pass
   os::FileSink file(TRY(os::open(job.output, O_WRONLY | O_CREAT | O_TRUNC, 0600)), job.output);
   HashingSink compressed(&file);
+  Hasher plain;
   const auto compressor = TRY(archive::make_compressor(TRY(parse_compression(job.compression)),
-                                                       job.level, job.threads, compressed));
-  HashingSink plain(compressor.get());
-  SecretGuard guard(job.secrets, plain);
+                                                       job.level, job.threads, compressed, &plain));
+  SecretGuard guard(job.secrets, *compressor);
   archive::TarWriter tar(guard);
   TRY(store::diff_layer(job.fs, job.lower, job.tier, below, own, {.clamp_mtime = job.clamp}, tar));
   TRY(tar.finish());
   TRY(guard.close());
-  return DiffReply{plain.digest(), compressed.digest(), compressed.bytes(), guard.found()};
+  return DiffReply{plain.finish(), compressed.digest(), compressed.bytes(), guard.found()};
 }
 
 // A stack (or a plain directory) to copy from, with what it needs to stay alive.
