@@ -50,7 +50,7 @@ class Copies : public testing::Test {
     FileWriter writer(
         {.root = to_, .tier = container::Tier::kUserns, .below = none, .created = {}});
     const SourceTree tree{.root = from_, .ignore = ignore, .is_context = true};
-    auto copied = writer.copy(tree, action, owner);
+    auto copied = ops::copy(writer, tree, action, owner);
     if (!copied) return fail(std::move(copied).error());
     return writer.take_sidecar();
   }
@@ -86,7 +86,7 @@ TEST_F(Copies, WhatHasNotChangedIsLinkedFromTheEarlierSnapshot) {
                        .created = {},
                        .copied = &copied,
                        .earlier = earlier});
-    ASSERT_TRUE(writer.copy(tree, action, {}));
+    ASSERT_TRUE(ops::copy(writer, tree, action, {}));
   };
   const auto shared = [&](const std::string& one, const std::string& other) {
     struct ::stat a {
@@ -166,7 +166,7 @@ TEST_F(Copies, GitModesFoldTheUmask) {
         }));
     FileWriter writer(
         {.root = to_, .tier = container::Tier::kUserns, .below = none, .created = {}});
-    ASSERT_TRUE(writer.copy(tree, all, {}));
+    ASSERT_TRUE(ops::copy(writer, tree, all, {}));
     EXPECT_EQ(mode("to/out/plain"), 0644U);
     EXPECT_EQ(mode("to/out/run"), 0755U);
     EXPECT_EQ(mode("to/out/sub"), 0755U);

@@ -160,7 +160,7 @@ Result<FileReply> perform(FileJob& job, std::vector<os::UniqueFd>&) {
     if (const auto* copy = std::get_if<graph::Copy>(&action)) {
       LICHEN_ASSERT(copy->input && *copy->input < trees.size());
       const auto owner = TRY(owner_of(copy->owner));
-      TRY(writer.copy(trees[*copy->input]->view(), *copy, owner));
+      TRY(ops::copy(writer, trees[*copy->input]->view(), *copy, owner));
     } else if (const auto* file = std::get_if<graph::MakeFile>(&action)) {
       TRY(writer.make_file(*file, TRY(owner_of(file->owner))));
     } else if (const auto* directory = std::get_if<graph::MakeDirectory>(&action)) {
