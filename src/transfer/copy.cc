@@ -232,7 +232,8 @@ class Copy {
                 },
             .open = [open = blob.open, tell]() -> Result<std::unique_ptr<Source>> {
               return std::make_unique<ReportingSource>(TRY(open()), tell);
-            }};
+            },
+            .sends_checked = blob.sends_checked};
   }
 
   Result<void> report(const oci::Descriptor& blob, std::uint64_t bytes, bool done) {

@@ -36,6 +36,7 @@ struct Blob {
   oci::Descriptor descriptor;
   std::function<Result<void>(Sink& to)> send;             // once
   std::function<Result<std::unique_ptr<Source>>()> open;  // as often as one likes
+  bool sends_checked = false;  // send() fails unless the bytes are those that `descriptor` says
 };
 
 class ImageSource {
