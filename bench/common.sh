@@ -22,10 +22,10 @@ begin() {
     [ "$debian" != - ] || die "making a Debian base image needs root, or a range of sub-ids: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)"
 }
 # A virtual machine gets its memory from the host when it is first touched, and gives back what has been free for some
-# seconds: who comes first would pay for all, two seconds a GiB. So whoever is timed next finds 2 GiB that were just touched.
+# seconds, or a GiB of it at once: who comes first would pay for all, two seconds a GiB. Whoever is timed next finds some that was just touched.
 touch_memory() {
     python3 -c 'import mmap
-mmap.mmap(-1, 2 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE).close()'
+mmap.mmap(-1, 768 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE).close()'
 }
 finish() { stop_all; ! mountpoint -q "$area" || umount "$area"; remove_state; }
 
