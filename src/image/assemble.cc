@@ -15,16 +15,27 @@ namespace {
 Result<std::optional<store::Layer>> find_layer(store::Store& store, std::int64_t snapshot,
                                                const AssembleOptions& options) {
   auto known = TRY(store.find_layer(snapshot));
-  if (known && (known->form.empty() || known->form == options.form) && !known->blob.empty() &&
-      store.has_blob(known->blob))
-    return known;
-  return std::nullopt;
+  if (!known || known->blob.empty()) return std::nullopt;
+  if (!known->form.empty() && known->form != options.form)
+    return store.find_conversion(*known, options.form);
+  if (!store.has_blob(known->blob)) return std::nullopt;
+  return known;
+}
+
+// The snapshot will be known by the form that is made now; by that one the form of before is found.
+Result<store::Layer> make(store::Store& store, std::int64_t snapshot, const MakeLayer& make_layer) {
+  const auto before = TRY(store.find_layer(snapshot));
+  store::Layer layer = TRY(make_layer(snapshot));
+  if (before && !before->form.empty() && before->form != layer.form &&
+      before->diff_id == layer.diff_id && !before->blob.empty())
+    TRY(store.put_conversion(layer.blob, *before));
+  return layer;
 }
 
 // A layer that depends on nothing below it is made once for all that show it.
 Result<store::Layer> make_linked(store::Store& store, std::int64_t snapshot,
                                  const MakeLayer& make_layer) {
-  store::Layer layer = TRY(make_layer(snapshot));
+  store::Layer layer = TRY(make(store, snapshot, make_layer));
   layer.chain = oci::chain_id({}, layer.diff_id);
   TRY(store.set_layer(snapshot, layer));
   return layer;
@@ -53,7 +64,8 @@ Result<std::vector<store::Layer>> find_or_make(store::Store& store,
   const auto work = [&] {
     for (std::size_t at = next++; at < missing.size(); at = next++) {
       const std::size_t i = missing[at];
-      auto layer = linked[i] ? make_linked(store, *linked[i], make_layer) : make_layer(chain[i]);
+      auto layer = linked[i] ? make_linked(store, *linked[i], make_layer)
+                             : make(store, chain[i], make_layer);
       if (layer)
         layers[i] = std::move(*layer);
       else

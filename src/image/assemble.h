@@ -4,7 +4,8 @@
 //   Assembled image = TRY(assemble(store, layers, config, {…}));
 //
 // Layers that the store already knows as blobs (the base image's, and those made before) are used
-// as they are; the others are made through `make_layer`, several at once.
+// as they are; the others are made through `make_layer`, several at once. A layer that is made in
+// another form than before is found in either.
 #pragma once
 
 #include <cstdint>
