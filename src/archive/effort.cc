@@ -44,9 +44,10 @@ Effort effort_within(std::uint64_t bytes, Compression compression, int level, un
   const unsigned most = std::clamp(cpus, 1U, kMaxThreads);
   const Effort one{.layers = 1, .threads = threads_within(bytes, compression, level, most)};
   if (2 * compressor_bytes(compression, level, 1) > bytes) return one;
-  // Two layers keep each other's idle threads busy, as long as that costs none of them.
+  // Two layers keep each other's idle threads busy; but one that is much larger than the other
+  // shall not be left with half of the processors.
   const Effort two{.layers = 2, .threads = threads_within(bytes / 2, compression, level, most)};
-  return 2 * two.threads >= one.threads ? two : one;
+  return 4 * two.threads >= 3 * one.threads ? two : one;
 }
 
 Effort effort_of(std::uint64_t memory_bytes, Compression compression, int level) {

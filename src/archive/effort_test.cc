@@ -28,6 +28,7 @@ TEST(Effort, GrowsWithTheMachineUntilMemoryEnds) {
   };
   EXPECT_EQ(effort_within(88 * kMiB, Compression::kGzip, 1, 2), (Effort{2, 2}));
   EXPECT_EQ(effort_within(88 * kMiB, Compression::kGzip, 1, 8), (Effort{2, 8}));
+  EXPECT_EQ(within(88, 3, 2), (Effort{1, 2}));
   EXPECT_EQ(within(1000, 3, 16).threads, 16U);
   EXPECT_LT(within(88, 3, 16).threads, 16U);
   EXPECT_EQ(within(88, 19, 16), (Effort{1, 1}));
