@@ -128,8 +128,8 @@ class Walk {
   // it.
   Result<void> tell_contents(const SharedDirectory& top, std::size_t place,
                              const Selected& selected, bool parents) {
-    os::UniqueFd fd = TRY(os::open_beneath(tree_.root, selected.path.empty() ? "." : selected.path,
-                                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    os::UniqueFd fd =
+        TRY(os::open_beneath(tree_.root, selected.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const struct ::stat status = TRY(os::fstat(fd));
     const owners::Record record = record_of(tree_, selected.path, status);
     append_field(top->told[place], std::to_string(mode_of(tree_, record, status)));
@@ -141,7 +141,7 @@ class Walk {
                              const Selected& selected) {
     const std::string parent = parent_of(selected.path), name = name_of(selected.path);
     const os::UniqueFd directory =
-        TRY(os::open_beneath(tree_.root, parent.empty() ? "." : parent, O_RDONLY | O_DIRECTORY));
+        TRY(os::open_beneath(tree_.root, parent, O_RDONLY | O_DIRECTORY));
     const bool is_directory = TRY(tell(directory, parent, name, selected.name, top->told[place]));
     if (is_directory)
       return start(top, place,

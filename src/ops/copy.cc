@@ -24,10 +24,6 @@ constexpr mode_t kPermissions = 07777;
 constexpr off_t kMuch = 1 << 20;
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
 
-const char* or_root(const std::string& path) {
-  return path.empty() ? "." : path.c_str();
-}
-
 Result<std::map<std::string, std::string>> portable_xattrs(const os::UniqueFd& from) {
   auto xattrs = TRY(os::list_xattrs(from));
   std::erase_if(xattrs, [](const auto& one) { return !is_portable(one.first); });
@@ -91,13 +87,12 @@ Result<void> Copier::selected(const Selected& selected, bool to_directory) {
   // A symlink that was named is followed: `COPY f link` writes what the link names.
   dest = TRY(to_.followed(dest));
   const bool exists_as_directory =
-      os::open_beneath(target_.root, or_root(dest), O_PATH | O_DIRECTORY).has_value();
+      os::open_beneath(target_.root, dest, O_PATH | O_DIRECTORY).has_value();
   if (copy_.parents && selected.is_directory) dest = beneath(dest, selected.name);
   if (selected.is_directory && copy_.dir_copy_contents) {
     bool is_new = false;
     os::UniqueFd directory = TRY(to_.make_parents(dest, parent_mode, parents, &is_new));
-    const os::UniqueFd source =
-        TRY(os::open_beneath(from_.root, or_root(selected.path), kDirectory));
+    const os::UniqueFd source = TRY(os::open_beneath(from_.root, selected.path, kDirectory));
     const std::string where = TRY(real_path(target_.root, directory));
     if (is_new) directory = TRY(to_.open_new(directory, where));
     return entries(source, selected.path, directory, where, "");
@@ -105,7 +100,7 @@ Result<void> Copier::selected(const Selected& selected, bool to_directory) {
   if (to_directory || exists_as_directory || copy_.parents) dest = beneath(dest, selected.name);
   const os::UniqueFd directory = TRY(to_.make_parents(parent_of(dest), parent_mode, parents));
   const os::UniqueFd source =
-      TRY(os::open_beneath(from_.root, or_root(parent_of(selected.path)), kDirectory));
+      TRY(os::open_beneath(from_.root, parent_of(selected.path), kDirectory));
   const std::string name = name_of(dest);
   const std::string path = beneath(TRY(real_path(target_.root, directory)), name);
   return entry({source, name_of(selected.path), selected.path}, {directory, name, path});
@@ -231,8 +226,8 @@ Result<bool> Copier::link_first(const struct ::stat& status, const Location& des
   if (target_.upper != nullptr)
     is_real = TRY(os::fstat(dest.directory)).st_dev == TRY(os::fstat(*target_.upper)).st_dev;
   const os::UniqueFd other =
-      TRY(os::open_beneath(is_real ? *target_.upper : target_.root,
-                           or_root(parent_of(first->second)), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+      TRY(os::open_beneath(is_real ? *target_.upper : target_.root, parent_of(first->second),
+                           O_PATH | O_DIRECTORY | O_NOFOLLOW));
   const auto linked = to_.link({other, name_of(first->second), first->second}, dest);
   if (!linked && linked.error().os_errno == EMLINK) return false;
   TRY(linked);
@@ -243,8 +238,8 @@ Result<bool> Copier::link_first(const struct ::stat& status, const Location& des
 const os::UniqueFd* Copier::find_earlier(const std::string& directory) {
   if (!earlier_directory_.valid() || earlier_path_ != directory) {
     earlier_path_ = directory;
-    auto found = os::open_beneath(target_.earlier->root, or_root(directory),
-                                  O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    auto found =
+        os::open_beneath(target_.earlier->root, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     earlier_directory_ = found ? std::move(*found) : os::UniqueFd();
   }
   return earlier_directory_.valid() ? &earlier_directory_ : nullptr;

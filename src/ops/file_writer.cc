@@ -179,8 +179,7 @@ Result<std::string> FileWriter::followed(std::string path) const {
   if (path.empty()) return path;
   for (int links = 0; links < kMaxLinks; ++links) {
     const std::string parent = parent_of(path);
-    const auto directory =
-        os::open_beneath(target_.root, parent.empty() ? "." : parent, O_PATH | O_DIRECTORY);
+    const auto directory = os::open_beneath(target_.root, parent, O_PATH | O_DIRECTORY);
     if (!directory) return path;
     const auto status = TRY(os::lstatat(*directory, name_of(path)));
     if (!status || !S_ISLNK(status->st_mode)) return path;
@@ -229,7 +228,7 @@ Result<os::UniqueFd> FileWriter::make_parents(const std::string& path, mode_t mo
 Result<os::UniqueFd> FileWriter::open_new(const os::UniqueFd& directory,
                                           const std::string& path) const {
   if (target_.upper == nullptr) return os::duplicate(directory);
-  return os::open_beneath(*target_.upper, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+  return os::open_beneath(*target_.upper, path, O_RDONLY | O_DIRECTORY);
 }
 
 Result<void> FileWriter::make_file(const graph::MakeFile& file, std::optional<Ownership> owner) {

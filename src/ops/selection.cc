@@ -43,7 +43,7 @@ std::optional<std::size_t> pivot_of(const graph::Copy& copy) {
 
 Result<Selected> select_one(const SourceTree& tree, const std::string& path,
                             const std::string& written, std::optional<std::size_t> pivot) {
-  auto found = os::open_beneath(tree.root, path.empty() ? "." : path, O_PATH);
+  auto found = os::open_beneath(tree.root, path, O_PATH);
   if (!found) {
     if (found.error().code == Errc::kNotFound) return fail(not_found(tree, written));
     return fail(std::move(found).error());
@@ -90,8 +90,7 @@ class Matches {
     }
     const bool is_any_depth = pivot_ && parts_[at] == "**";
     if (is_any_depth) TRY(next(directory, depth));
-    auto opened =
-        os::open_beneath(tree_.root, directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY);
+    auto opened = os::open_beneath(tree_.root, directory, O_RDONLY | O_DIRECTORY);
     if (!opened) return {};  // not a directory, or not there: no match
     for (const os::DirectoryEntry& entry : TRY(os::read_directory(*opened))) {
       if (is_any_depth ? entry.type != DT_DIR : !TRY(graph::match_wildcard(parts_[at], entry.name)))

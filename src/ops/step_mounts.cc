@@ -76,7 +76,7 @@ store::CacheMount::Sharing sharing_of(graph::Sharing sharing) {
 // Where a directory of the host has `selector`; symlinks stay inside of it.
 Result<std::string> path_in(const std::string& directory, const std::string& selector) {
   const os::UniqueFd top = TRY(os::open(directory, O_PATH | O_DIRECTORY));
-  auto found = os::open_beneath(top, selector.empty() ? "." : selector, O_PATH);
+  auto found = os::open_beneath(top, selector, O_PATH);
   if (!found && found.error().code == Errc::kNotFound)
     return fail(Errc::kNotFound, "\"" + printable(selector) + "\": not found");
   const os::UniqueFd there = TRY(std::move(found));

@@ -121,8 +121,7 @@ Result<void> Unpacker::hard_link(const Location& dest, const archive::Entry& ent
                                  const Attributes& attributes) {
   const std::string first = beneath(dest_, entry.link);
   const std::string parent = parent_of(first);
-  const os::UniqueFd directory =
-      TRY(os::open_beneath(root_, parent.empty() ? "." : parent, O_PATH | O_DIRECTORY));
+  const os::UniqueFd directory = TRY(os::open_beneath(root_, parent, O_PATH | O_DIRECTORY));
   TRY(to_.link({directory, name_of(first), first}, dest));
   return to_.record_link(dest, attributes.record);
 }
@@ -139,8 +138,7 @@ Result<void> Unpacker::file(const Location& dest, const archive::Entry& entry, S
 Result<void> Unpacker::set_times() {
   for (const auto& [path, mtime] : directories_) {
     const std::string parent = parent_of(path);
-    const auto directory =
-        os::open_beneath(root_, parent.empty() ? "." : parent, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    const auto directory = os::open_beneath(root_, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     const auto there = directory ? TRY(os::lstatat(*directory, name_of(path))) : std::nullopt;
     if (!there || !S_ISDIR(there->st_mode)) continue;
     const struct ::timespec times[2] = {mtime, mtime};
