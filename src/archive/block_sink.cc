@@ -92,12 +92,12 @@ Result<void> BlockSink::submit() {
   block->pending = plain_ == nullptr ? 1 : 2;
   {
     std::lock_guard lock(mutex_);
-    to_compress_.push_back(block.get());
-    if (plain_ != nullptr) to_hash_.push_back(block.get());
+    to_compress_.blocks.push_back(block.get());
+    if (plain_ != nullptr) to_hash_.blocks.push_back(block.get());
   }
   in_flight_.push_back(std::move(block));
-  to_compress_is_more_.notify_one();
-  to_hash_is_more_.notify_one();
+  to_compress_.is_more.notify_one();
+  to_hash_.is_more.notify_one();
   if (in_flight_.size() + 1 >= blocks_of(threads_)) return emit_oldest();
   return {};
 }
@@ -135,42 +135,33 @@ Result<void> BlockSink::finish() {
 }
 
 void BlockSink::start() {
-  for (unsigned i = 0; i < threads_; ++i)
-    pool_.emplace_back([this](const std::stop_token& token) { compress_blocks(token); });
-  if (plain_ != nullptr)
-    pool_.emplace_back([this](const std::stop_token& token) { hash_blocks(token); });
+  const auto compress = [this](const std::stop_token& token) {
+    serve(to_compress_, token,
+          [codec = make_codec()](CompressionBlock& block) { return codec->compress(block); });
+  };
+  const auto hash = [this](const std::stop_token& token) {
+    serve(to_hash_, token, [this](const CompressionBlock& block) -> Result<void> {
+      plain_->update(input_of(block));
+      return {};
+    });
+  };
+  for (unsigned i = 0; i < threads_; ++i) pool_.emplace_back(compress);
+  if (plain_ != nullptr) pool_.emplace_back(hash);
 }
 
-void BlockSink::done_with(CompressionBlock& block) {
-  if (--block.pending == 0) block_done_.notify_one();
-}
-
-// Asked to stop, both leave what waits: nobody will read the result.
-void BlockSink::compress_blocks(const std::stop_token& token) {
-  const std::unique_ptr<BlockCodec> codec = make_codec();
+template <class F>
+void BlockSink::serve(Queue& queue, const std::stop_token& token, F&& step) {
   std::unique_lock lock(mutex_);
-  while (to_compress_is_more_.wait(lock, token, [this] { return !to_compress_.empty(); })) {
+  while (queue.is_more.wait(lock, token, [&] { return !queue.blocks.empty(); })) {
+    // Asked to stop: nobody will read the result.
     if (token.stop_requested()) return;
-    CompressionBlock* const block = to_compress_.front();
-    to_compress_.pop_front();
+    CompressionBlock* const block = queue.blocks.front();
+    queue.blocks.pop_front();
     lock.unlock();
-    Result<void> result = codec->compress(*block);
+    Result<void> result = step(*block);
     lock.lock();
     if (!result) block->error = std::move(result).error();
-    done_with(*block);
-  }
-}
-
-void BlockSink::hash_blocks(const std::stop_token& token) {
-  std::unique_lock lock(mutex_);
-  while (to_hash_is_more_.wait(lock, token, [this] { return !to_hash_.empty(); })) {
-    if (token.stop_requested()) return;
-    CompressionBlock* const block = to_hash_.front();
-    to_hash_.pop_front();
-    lock.unlock();
-    plain_->update(input_of(*block));
-    lock.lock();
-    done_with(*block);
+    if (--block->pending == 0) block_done_.notify_one();
   }
 }
 

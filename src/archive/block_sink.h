@@ -73,6 +73,10 @@ class BlockSink : public Sink {
 
  private:
   using BlockPtr = std::unique_ptr<CompressionBlock>;
+  struct Queue {
+    std::condition_variable_any is_more;
+    std::deque<CompressionBlock*> blocks;  // guarded by mutex_
+  };
 
   Result<void> append(std::string_view bytes);
   Result<void> submit();  // gives the current block away
@@ -81,9 +85,9 @@ class BlockSink : public Sink {
   Result<void> emit_oldest();
   Result<void> finish();
   void start();
-  void compress_blocks(const std::stop_token& token);
-  void hash_blocks(const std::stop_token& token);
-  void done_with(CompressionBlock& block);  // one of two, or all
+  // Until it is asked to stop: takes blocks out of the queue, and has `step` done with each.
+  template <class F>
+  void serve(Queue& queue, const std::stop_token& token, F&& step);
   template <class F>
   Result<void> guarded(F&& step);
 
@@ -98,10 +102,9 @@ class BlockSink : public Sink {
   std::unique_ptr<BlockCodec> codec_;  // of the owner's thread, when there are no others
 
   std::mutex mutex_;
-  std::condition_variable_any to_compress_is_more_, to_hash_is_more_;
+  Queue to_compress_, to_hash_;
   std::condition_variable block_done_;
-  std::deque<BlockPtr> in_flight_;                       // in the order of the output; the owner's
-  std::deque<CompressionBlock*> to_compress_, to_hash_;  // guarded by mutex_
+  std::deque<BlockPtr> in_flight_;  // in the order of the output; the owner's
   std::vector<std::jthread> pool_;
 };
 
